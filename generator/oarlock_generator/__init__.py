@@ -1,0 +1,1 @@
+"""Oarlock's build side: records and signature locks become docs, shim, doctests and JSON."""
