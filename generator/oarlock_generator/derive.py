@@ -1,0 +1,666 @@
+"""The one place that decides: record + signature lock -> what docs, shim, doctests and JSON need."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from oarlock_generator.expressions import Condition, ExpressionError, parse_condition
+from oarlock_generator.literals import literal
+from oarlock_generator.load import Source
+from oarlock_generator.model import Overload, ParameterSpec, Record, Target, Text
+from oarlock_generator.problems import FieldPath, Problem, suggest
+from oarlock_generator.runtime_names import RuntimeNames
+from oarlock_generator.shared import Category, Shared
+from oarlock_generator.signatures import Entry, Lock, Parameter, Signature
+from oarlock_generator.treatments import (
+    Drop,
+    Fallback,
+    Fixed,
+    Limited,
+    Map,
+    Refuse,
+    Rename,
+    Same,
+    Self,
+    Standard,
+    Treatment,
+    treatment_of,
+)
+
+# As in Paddle's mapping documentation: every function has it, and it means nothing.
+_UNSAID = frozenset({"name"})
+_SELF = Parameter("self", "normal", None, None)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What records are derived against."""
+
+    locks: Mapping[str, Lock]
+    shared: Shared
+    runtime: RuntimeNames
+
+    def entry(self, name: str) -> Entry | None:
+        """The locked API called ``name``."""
+        lock = self.locks.get(name.partition(".")[0])
+        return lock.get(name) if lock else None
+
+    def url(self, entry: Entry | None) -> str | None:
+        """Where its source can be read."""
+        return self.locks[entry.name.partition(".")[0]].url(entry) if entry else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a torch parameter, a Paddle parameter, or both."""
+
+    torch: Parameter | None
+    paddle: tuple[Parameter, ...]
+    treatment: Treatment | None
+    served: Text
+    remarks: tuple[Text, ...] = ()
+    differs: Text | None = None
+    set: str | None = None
+    examples: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The parameter that the row is about."""
+        return self.torch.name if self.torch else self.paddle[0].name
+
+
+@dataclass(frozen=True)
+class Api:
+    """One documented name of the family."""
+
+    name: str
+    entry: Entry
+    url: str | None
+
+    @property
+    def is_method(self) -> bool:
+        """Whether its first argument is the object it is called on."""
+        return self.entry.kind == "method"
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it returns its first argument, changed: torch's trailing underscore."""
+        return self.entry.name.endswith("_") and not self.entry.name.endswith("__")
+
+    @property
+    def overloads(self) -> tuple[Signature, ...]:
+        """Its locked signatures, ``self`` included."""
+        if not self.is_method:
+            return self.entry.overloads
+        return tuple(replace(s, parameters=(_SELF, *s.parameters)) for s in self.entry.overloads)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One torch signature of the family and how it reaches Paddle."""
+
+    spec: Target
+    where: FieldPath
+    claims: Mapping[str, tuple[int, ...]]
+    signature: Signature
+    paddle: Entry | None
+    paddle_url: str | None
+    rows: tuple[Row, ...]
+    category: Category
+    when: Condition | None
+    native_when: Condition | None
+    fallback_module: str | None
+
+    @cached_property
+    def neutral(self) -> Mapping[str, str]:
+        """Parameter to the condition under which Paddle's function can serve it."""
+        conditions = {}
+        for row in self.rows:
+            if row.torch and isinstance(row.treatment, Fallback):
+                condition = row.treatment.neutral(row.torch.name, row.torch.default)
+                if condition:
+                    conditions[row.torch.name] = condition
+        return conditions
+
+    @property
+    def refusals(self) -> tuple[Row, ...]:
+        """The rows whose values other than the neutral one raise."""
+        return tuple(
+            row
+            for row in self.parameters
+            if isinstance(row.treatment, Refuse)
+            or (isinstance(row.treatment, Standard) and row.treatment.served == "refused")
+        )
+
+    @property
+    def parameters(self) -> tuple[Row, ...]:
+        """The rows of torch's parameters."""
+        return tuple(row for row in self.rows if row.torch)
+
+    def own(self, api: Api) -> tuple[tuple[Row, Parameter], ...]:
+        """The rows that one API of the family has, each with the parameter as it spells it."""
+        signature = _merge([api.overloads[index] for index in self.claims[api.name]])
+        theirs = {p.name: p for p in signature.parameters}
+        pairs = []
+        for place, row in enumerate(self.parameters):
+            if row.name in theirs:
+                pairs.append((row, theirs[row.name]))
+            elif place == 0 and api.is_method:
+                pairs.append((row, _SELF))
+        return tuple(pairs)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A record with everything that follows from it."""
+
+    source: Source
+    slug: str
+    apis: tuple[Api, ...]
+    routes: tuple[Route, ...]
+    category: Category
+    problems: tuple[Problem, ...]
+
+    @property
+    def record(self) -> Record:
+        """The record it was derived from."""
+        return self.source.record
+
+    @property
+    def primary(self) -> Api:
+        """The name that the page carries."""
+        return self.apis[0]
+
+
+def derive(source: Source, context: Context) -> Derivation:
+    """Derive a record; what can't be decided is in ``problems``, and nothing raises."""
+    return _Deriver(source, context).run()
+
+
+class _Deriver:
+    def __init__(self, source: Source, context: Context):
+        self.source, self.context, self.record = source, context, source.record
+        self.problems: list[Problem] = []
+
+    def fault(self, where: FieldPath, message: str) -> None:
+        self.problems.append(self.source.problem(where, message, rule="derive"))
+
+    def run(self) -> Derivation:
+        apis = tuple(api for name in self.record.apis if (api := self.api(name)))
+        routes = tuple(
+            route
+            for index, spec in enumerate(self.record.targets)
+            if apis and (route := self.route(apis, spec, index))
+        )
+        if routes:
+            self.check_claims(apis, routes)
+            self.check_examples(routes)
+        rank = self.context.shared.rank
+        category = max(
+            (r.category for r in routes),
+            key=lambda c: rank[c.key],
+            default=self.context.shared.categories[0],
+        )
+        slug = self.source.path.with_suffix("").as_posix().partition("/")[2]
+        return Derivation(self.source, slug, apis, routes, category, tuple(self.problems))
+
+    def api(self, name: str) -> Api | None:
+        package = name.partition(".")[0]
+        lock = self.context.locks.get(package)
+        if lock is None:
+            self.fault(
+                ("apis", name),
+                f"{package} has no signature lock{suggest(package, self.context.locks)}",
+            )
+            return None
+        if (entry := lock.get(name)) is None:
+            self.fault(
+                ("apis", name),
+                f"{lock.package} {lock.version} has no {name}{suggest(name, lock.names())}",
+            )
+            return None
+        return Api(name, entry, lock.url(entry))
+
+    def claims(self, api: Api, spec: Target) -> tuple[int, ...]:
+        """Which of the API's locked overloads this entry is about."""
+        match = spec.match if isinstance(spec, Overload) else None
+        if match is None:
+            return tuple(range(len(api.overloads)))
+        names = [word.rstrip("?") for word in match]
+        optional = {word[:-1] for word in match if word.endswith("?")}
+        if api.is_method:
+            names = ["self", *names[names[:1] in (["self"], ["input"]) :]]
+        standard = set(self.context.shared.parameters) - set(names)
+        return tuple(
+            index
+            for index, signature in enumerate(api.overloads)
+            if {p.name for p in signature.parameters} - standard - optional == set(names) - optional
+        )
+
+    def route(self, apis: tuple[Api, ...], spec: Target, index: int) -> Route | None:
+        where: FieldPath = ("overloads", index) if self.record.overloads else ()
+        claims = {api.name: self.claims(api, spec) for api in apis}
+        owner = next((api for api in apis if claims[api.name]), None)
+        if owner is None and isinstance(spec, Overload) and spec.match is not None:
+            have = " or ".join(sorted({_parameters(s) for api in apis for s in api.overloads}))
+            self.fault(
+                (*where, "match"), f"no overload has just these parameters; there are {have}"
+            )
+            return None
+        owner = owner or apis[0]
+        signature = _merge([owner.overloads[i] for i in claims[owner.name]])
+        paddle = self.paddle(spec, where)
+        when = self.condition(
+            spec.when if isinstance(spec, Overload) else None, (*where, "when"), signature
+        )
+        native_when = self.condition(spec.native_when, (*where, "native_when"), signature)
+        rows = (
+            ()
+            if self.record.kind == "attribute"
+            else self.rows(owner, signature, spec, where, paddle, when)
+        )
+        module = None
+        if spec.fallback:
+            module = self.context.runtime.fallback(spec.fallback.name)
+            if module is None:
+                known = {**self.context.runtime.rewrites, **self.context.runtime.kernels}
+                self.fault(
+                    (*where, "fallback"),
+                    f"the runtime has no {spec.fallback.name}{suggest(spec.fallback.name, known)}",
+                )
+        return Route(
+            spec=spec,
+            where=where,
+            claims=claims,
+            signature=signature,
+            paddle=paddle,
+            paddle_url=self.context.url(paddle),
+            rows=rows,
+            category=self.category(spec, rows),
+            when=when,
+            native_when=native_when,
+            fallback_module=module,
+        )
+
+    def paddle(self, spec: Target, where: FieldPath) -> Entry | None:
+        if spec.paddle is None:
+            return None
+        entry = self.context.entry(spec.paddle)
+        if entry is None:
+            lock = self.context.locks["paddle"]
+            self.fault(
+                (*where, "paddle"),
+                f"paddle {lock.version} has no {spec.paddle}{suggest(spec.paddle, lock.names())}",
+            )
+        return entry
+
+    def condition(
+        self, text: str | None, where: FieldPath, signature: Signature
+    ) -> Condition | None:
+        if text is None:
+            return None
+        try:
+            return parse_condition(
+                text, [p.name for p in signature.parameters], self.context.runtime.predicates
+            )
+        except ExpressionError as error:
+            self.fault(where, str(error))
+            return None
+
+    def rows(
+        self,
+        api: Api,
+        signature: Signature,
+        spec: Target,
+        where: FieldPath,
+        paddle: Entry | None,
+        when: Condition | None,
+    ) -> tuple[Row, ...]:
+        """One row per torch parameter, then one per Paddle parameter that none of them reaches."""
+        known = {p.name for p in signature.parameters}
+        specs = self.specs(spec, where, known, api)
+        said = {target for given, _ in specs.values() for target in given.to or ()}
+        theirs = _Paddle(
+            paddle, known | said | set(spec.paddle_only) | set(self.record.paddle_only)
+        )
+        rows: list[Row] = []
+        for place, parameter in enumerate(signature.parameters):
+            given, at = specs.get(parameter.name, (None, where))
+            treatment = self.treatment(parameter, place, given, at, spec, theirs, when)
+            if treatment is not None:
+                rows.append(self.row(parameter, given, treatment, spec, theirs))
+        reached = {name for row in rows if row.treatment for name in row.treatment.paddle}
+        rows.extend(self.paddle_rows(spec, where, paddle, theirs, reached))
+        self.check_fallback(spec, where, rows)
+        return tuple(rows)
+
+    def specs(
+        self, spec: Target, where: FieldPath, known: set[str], api: Api
+    ) -> dict[str, tuple[ParameterSpec, FieldPath]]:
+        """What the record says of each parameter; an overload's word goes before the record's."""
+        specs: dict[str, tuple[ParameterSpec, FieldPath]] = {}
+        for holder, at in ((self.record, ()), (spec, where)):
+            for name, given in holder.parameters.items():
+                if name in known:
+                    specs[name] = (given, (*at, "parameters", name))
+                elif holder is spec or not self.somewhere(name):
+                    self.fault(
+                        (*at, "parameters", name),
+                        f"not a parameter of {api.name.rpartition('.')[2]}{suggest(name, known)}",
+                    )
+        return specs
+
+    def somewhere(self, name: str) -> bool:
+        return any(
+            p.name == name
+            for api in self.record.apis
+            if (entry := self.context.entry(api))
+            for signature in entry.overloads
+            for p in signature.parameters
+        )
+
+    def treatment(
+        self,
+        parameter: Parameter,
+        place: int,
+        given: ParameterSpec | None,
+        where: FieldPath,
+        spec: Target,
+        theirs: _Paddle,
+        when: Condition | None,
+    ) -> Treatment | None:
+        """The treatment that the record spells out, or the one that follows without a word."""
+        shared, name = self.context.shared, parameter.name
+        like = theirs.like(name, place if name in ("self", "input") else None)
+        if given and (
+            given.to
+            or given.treat
+            or given.map is not None
+            or given.convert
+            or given.refuse
+            or given.drop
+        ):
+            names = []
+            for target in given.to or ():
+                canonical = theirs.canonical(target)
+                if canonical is None and theirs.entry:
+                    self.fault(
+                        where,
+                        f"{theirs.entry.name} has no parameter {target}{suggest(target, theirs.names)}",
+                    )
+                names.append(canonical or target)
+            if given.treat == "same" and not like:
+                self.fault(
+                    where, f"{theirs.label} has no parameter {name}{suggest(name, theirs.names)}"
+                )
+            if not given.to and like and not given.drop:
+                names = [like]
+            if not names and (given.map is not None or given.convert):
+                self.fault(
+                    where, f"{theirs.label} has no parameter {name}: say which one with 'to'"
+                )
+            if given.convert and given.convert not in self.context.runtime.converters:
+                near = suggest(given.convert, self.context.runtime.converters)
+                self.fault(where, f"convert.py has no {given.convert}{near}")
+            return treatment_of(given, names, names == [name], shared)
+        if when and name in when.fixed and not like:
+            return Fixed((), when.fixed[name])
+        if spec.paddle is None:
+            return (
+                Fallback()
+                if spec.fallback
+                else Drop(reason=spec.missing or spec.removable or _NOTHING)
+            )
+        if like:
+            return (Self if name == "self" else Same if like == name else Rename)((like,))
+        if name in shared.parameters:
+            standard = shared.parameters[name]
+            return Standard(served=standard.served, described=standard)
+        if theirs.entry:
+            self.fault(
+                (*where, "parameters") if where[-1:] != ("parameters",) else where,
+                f"nothing is said of {name}, which {theirs.label} does not have; "
+                "give it a Paddle name, fallback, refuse or drop",
+            )
+        return None
+
+    def row(
+        self,
+        parameter: Parameter,
+        given: ParameterSpec | None,
+        treatment: Treatment,
+        spec: Target,
+        theirs: _Paddle,
+    ) -> Row:
+        shared = self.context.shared
+        paddle = tuple(theirs.names[name] for name in treatment.paddle if name in theirs.names)
+        words = {"default": _quote(parameter.default), "server": self.server(spec)}
+        differs = None
+        if (
+            len(paddle) == 1
+            and isinstance(treatment, Same | Map)
+            and _differ(parameter, paddle[0], treatment)
+        ):
+            differs = shared.say(
+                "default_differs",
+                {"torch": _quote(parameter.default), "paddle": _quote(paddle[0].default)},
+            )
+        return Row(
+            torch=parameter,
+            paddle=paddle,
+            treatment=treatment,
+            served=treatment.say(shared, words),
+            remarks=(given.note,) if given and given.note else (),
+            differs=differs,
+            examples=tuple(e.id for e in self.record.examples if parameter.name in e.parameter),
+        )
+
+    def server(self, spec: Target) -> Text | str:
+        if not spec.fallback:
+            return ""
+        key = "server_kernel" if spec.fallback.kernel else "server_rewrite"
+        return self.context.shared.say(key, {"name": f"`{spec.fallback.name}`"})
+
+    def paddle_rows(
+        self,
+        spec: Target,
+        where: FieldPath,
+        paddle: Entry | None,
+        theirs: _Paddle,
+        reached: set[str],
+    ) -> list[Row]:
+        """Paddle's own parameters: each is listed, so that none is overlooked."""
+        listed = {}
+        for holder, at in ((self.record, ()), (spec, where)):
+            for name, only in holder.paddle_only.items():
+                listed[name] = (only, (*at, "paddle_only", name))
+        rows = []
+        for name, (only, at) in listed.items():
+            if name not in theirs.names:
+                if paddle and at[: len(where)] == where:
+                    self.fault(
+                        at, f"{theirs.label} has no parameter {name}{suggest(name, theirs.names)}"
+                    )
+                continue
+            parameter = theirs.names[name]
+            if name in reached:
+                self.fault(
+                    at, f"{name} is reached by a torch parameter, so it is not Paddle's alone"
+                )
+            if (
+                not only.is_set
+                and parameter.default is None
+                and parameter.kind not in ("varargs", "varkwargs")
+            ):
+                self.fault(at, f"{theirs.label} requires {name}: say what to pass with 'set'")
+            value = literal(only.set) if only.is_set else None
+            served = (
+                self.context.shared.say("paddle_only_set", {"value": _quote(value)})
+                if only.is_set
+                else self.context.shared.say("paddle_only", {"default": _quote(parameter.default)})
+            )
+            rows.append(
+                Row(None, (parameter,), None, served, (only.note,) if only.note else (), set=value)
+            )
+        forgotten = [
+            n for n in theirs.names if n not in reached and n not in listed and n not in _UNSAID
+        ]
+        if paddle and forgotten:
+            self.fault(
+                (*where, "paddle_only"),
+                f"{theirs.label} also has {', '.join(forgotten)}, which no torch parameter reaches; "
+                "list them under paddle_only, or as the nearest ('to') of a fallback",
+            )
+        return rows
+
+    def check_fallback(self, spec: Target, where: FieldPath, rows: list[Row]) -> None:
+        for row in rows:
+            if (
+                not row.torch
+                or not isinstance(row.treatment, Limited)
+                or isinstance(row.treatment, Drop)
+            ):
+                continue
+            at = (*where, "parameters", row.torch.name)
+            if isinstance(row.treatment, Fallback) and not spec.fallback:
+                self.fault(
+                    at,
+                    "is served by a fallback, but none is given: add 'fallback: {kernel: …}' or 'rewrite'",
+                )
+            if spec.paddle and not row.treatment.only and row.torch.default is None:
+                self.fault(
+                    at,
+                    "has no default, so every call would take this treatment; limit it with 'only'",
+                )
+
+    def category(self, spec: Target, rows: tuple[Row, ...]) -> Category:
+        """The last category, in Paddle's order, that some row or the target makes."""
+        shared = self.context.shared
+        keys = {"same" if rows else "no_parameters"}
+        keys |= {key for row in rows if row.treatment and (key := row.treatment.contributes())}
+        if any(row.torch is None for row in rows):
+            keys.add("paddle_more")
+        if any(row.differs for row in rows):
+            keys.add("defaults")
+        if spec.paddle is None:
+            keys.add("missing" if spec.missing else "removable" if spec.removable else "composed")
+        return shared.category(max(keys, key=lambda key: shared.rank[key]))
+
+    def check_claims(self, apis: tuple[Api, ...], routes: tuple[Route, ...]) -> None:
+        """Each locked overload belongs to one entry, or to several told apart by ``when``."""
+        for api in apis:
+            for index, signature in enumerate(api.overloads):
+                claimants = [route for route in routes if index in route.claims[api.name]]
+                shown = f"{api.name}{_parameters(signature)}"
+                if not claimants:
+                    self.fault(("overloads",), f"nothing claims {shown}")
+                elif len(claimants) > 1:
+                    *others, last = claimants
+                    if any(_when(route) is None for route in others):
+                        message = f"{shown} is claimed twice; tell the entries apart with 'when'"
+                        self.fault(last.where, message)
+                    elif _when(last) is not None:
+                        message = f"the last entry for {shown} must do without 'when'"
+                        self.fault((*last.where, "when"), message)
+
+    def check_examples(self, routes: tuple[Route, ...]) -> None:
+        known = {row.torch.name for route in routes for row in route.parameters if row.torch}
+        for index, example in enumerate(self.record.examples):
+            for name in example.parameter:
+                if name not in known:
+                    self.fault(
+                        ("examples", index, "parameter"),
+                        f"{name} is no parameter here{suggest(name, known)}",
+                    )
+
+
+def _when(route: Route) -> str | None:
+    return route.spec.when if isinstance(route.spec, Overload) else None
+
+
+_NOTHING = Text.model_construct(zh="", en="")
+
+
+class _Paddle:
+    """Paddle's parameters by any spelling it accepts."""
+
+    def __init__(self, entry: Entry | None, wanted: Collection[str]):
+        self.entry = entry
+        # Of Paddle's own overloads, the one that the record speaks of.
+        parameters = max(
+            (signature.parameters for signature in entry.overloads) if entry else (),
+            key=lambda parameters: sum(p.name in wanted for p in parameters),
+            default=(),
+        )
+        if entry and entry.kind == "method":
+            parameters = (_SELF, *parameters)
+        self.names = {p.name: p for p in parameters if p.kind not in ("varargs", "varkwargs")}
+        self.takes_anything = any(p.kind == "varkwargs" for p in parameters)
+        self.spellings = (
+            {alias: name for name, aliases in entry.aliases.items() for alias in aliases}
+            if entry
+            else {}
+        )
+
+    @property
+    def label(self) -> str:
+        return self.entry.name if self.entry else "Paddle"
+
+    def canonical(self, name: str) -> str | None:
+        if self.takes_anything and self.entry and name not in self.entry.forbids:
+            self.names.setdefault(name, Parameter(name, "normal", None, None))
+        return name if name in self.names else self.spellings.get(name)
+
+    def like(self, name: str, place: int | None) -> str | None:
+        """Paddle's own name for it; the object of a method call is the first parameter."""
+        found = self.canonical(name)
+        if found is None and place == 0 and self.names:
+            first = next(iter(self.names.values()))
+            return first.name if first.kind in ("normal", "positional") else None
+        return found
+
+
+def _merge(signatures: list[Signature]) -> Signature:
+    """One signature that every given one fits; what some lack is optional."""
+    if not signatures:
+        return Signature((), None)
+    widest = max(signatures, key=lambda s: len(s.parameters))
+    merged = {p.name: p for p in widest.parameters}
+    for signature in signatures:
+        for parameter in signature.parameters:
+            merged.setdefault(parameter.name, replace(parameter, kind="keyword"))
+    for signature in signatures:
+        have = {p.name: p for p in signature.parameters}
+        for name, parameter in merged.items():
+            if name not in have and parameter.default is None:
+                merged[name] = replace(parameter, default="None")
+    return Signature(tuple(merged.values()), widest.returns)
+
+
+def _parameters(signature: Signature) -> str:
+    return f"({', '.join(p.name for p in signature.parameters)})"
+
+
+def _differ(torch: Parameter, paddle: Parameter, treatment: Treatment) -> bool:
+    if torch.default is None or paddle.default is None:
+        return False
+    ours, theirs = _value(torch.default), _value(paddle.default)
+    if isinstance(treatment, Map):
+        return dict(treatment.values).get(ours, ours) != theirs
+    return ours != theirs
+
+
+def _value(source: str) -> Any:
+    try:
+        value = ast.literal_eval(source)
+    except (ValueError, SyntaxError):
+        return source
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _quote(source: str | None) -> str:
+    return f"`{source}`" if source is not None else ""
