@@ -1,0 +1,1 @@
+"""Emitters: what derive.py decided, printed as docs, shim and JSON."""

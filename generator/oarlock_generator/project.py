@@ -1,0 +1,204 @@
+"""A checkout: where its parts lie, and its records loaded, derived and generated together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from oarlock_generator.derive import Context, Derivation, derive
+from oarlock_generator.emit.files import Change, apply, changes, write_text
+from oarlock_generator.evidence import Evidence, load_evidence
+from oarlock_generator.load import Source, load_records, record_files
+from oarlock_generator.problems import Problem, RecordError, suggest
+from oarlock_generator.runtime_names import read_runtime_names
+from oarlock_generator.shared import load_shared
+from oarlock_generator.signatures import load_lock
+
+Progress = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+class NoProjectError(Exception):
+    """The current folder is in no checkout of Oarlock."""
+
+
+def quiet(items: Iterable[Any], title: str) -> Iterable[Any]:
+    """Show no progress."""
+    return items
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout at ``root``."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path) -> Project:
+        """The checkout around ``start``."""
+        for folder in (start, *start.parents):
+            if (folder / "mappings" / "_shared").is_dir() and (folder / "pyproject.toml").exists():
+                return cls(folder)
+        raise NoProjectError(
+            f"{start} is in no checkout of Oarlock (a folder with mappings/ and pyproject.toml); "
+            "change into one, or name it with --root"
+        )
+
+    @property
+    def mappings(self) -> Path:
+        """The folder of records."""
+        return self.root / "mappings"
+
+    @cached_property
+    def context(self) -> Context:
+        """Signature locks, shared texts and the runtime's names."""
+        return Context(
+            load_lock(self.mappings / "_signatures"),
+            load_shared(self.mappings),
+            read_runtime_names(self.root / "runtime"),
+        )
+
+    def files(self, paths: Iterable[Path] = ()) -> list[Path]:
+        """The record files below ``paths``, or all of them."""
+        everything = record_files(self.mappings)
+        wanted = [path.resolve() for path in paths]
+        return [
+            f
+            for f in everything
+            if not wanted or any(f.resolve().is_relative_to(w) for w in wanted)
+        ]
+
+    def load(self, progress: Progress = quiet) -> tuple[list[Source], list[Problem]]:
+        """Every record, and the faults of those that don't load."""
+        return load_records(
+            self.files(), self.root, lambda files: progress(files, "Reading records")
+        )
+
+    def derive(self, sources: Iterable[Source], progress: Progress = quiet) -> list[Derivation]:
+        """Derive records against this checkout."""
+        context = self.context
+        return [derive(source, context) for source in progress(list(sources), "Deriving")]
+
+    def check(self, progress: Progress = quiet) -> tuple[list[Problem], list[Derivation]]:
+        """Every fault of every record, sorted, and what could be derived."""
+        from oarlock_generator.lint import lint
+
+        sources, problems = self.load(progress)
+        derivations = self.derive(sources, progress)
+        problems += [problem for derivation in derivations for problem in derivation.problems]
+        problems += lint(derivations, self.context)
+        return sorted(problems, key=lambda p: (p.path, p.line or 0)), derivations
+
+    def derive_all(self, progress: Progress = quiet) -> list[Derivation]:
+        """Every record derived, or RecordError with every fault of the run."""
+        problems, derivations = self.check(progress)
+        if problems:
+            raise RecordError(problems)
+        return derivations
+
+    def find_api(self, name: str) -> Derivation:
+        """The record that covers an API, or RecordError with the nearest name."""
+        sources, _ = self.load()
+        for source in sources:
+            if name in source.record.apis:
+                (derivation,) = self.derive([source])
+                if derivation.problems:
+                    raise RecordError(derivation.problems)
+                return derivation
+        known = [api for source in sources for api in source.record.apis]
+        message = f"no record covers {name}{suggest(name, known)}; `oarlock new {name}` starts one"
+        raise RecordError([Problem(Path("mappings"), (), message)])
+
+    def evidence(self, derivations: Iterable[Derivation]) -> dict[str, Evidence]:
+        """What was executed, by record."""
+        found = {d.slug: load_evidence(self.mappings, d.slug) for d in derivations}
+        return {slug: evidence for slug, evidence in found.items() if evidence}
+
+    def committed(self, derivations: list[Derivation]) -> dict[Path, str]:
+        """The generated files that are committed: the shim and its data."""
+        from oarlock_generator.emit.records import render_runtime_records
+        from oarlock_generator.emit.schema import render_schema
+        from oarlock_generator.emit.shim import render_shim
+
+        return {
+            **render_shim(derivations, self.context),
+            **render_runtime_records(derivations, self.context),
+            **render_schema(),
+        }
+
+    def rendered(self, derivations: list[Derivation]) -> dict[Path, str]:
+        """The generated files that are not committed: pages and JSON below docs/."""
+        from oarlock_generator.emit.docs import render_docs
+        from oarlock_generator.emit.records import render_api
+
+        evidence = self.evidence(derivations)
+        return {
+            **render_docs(derivations, self.context, evidence),
+            **render_api(derivations, self.context, evidence),
+        }
+
+    @property
+    def committed_folders(self) -> list[Path]:
+        """Folders that hold committed generated files and nothing else."""
+        runtime = Path("runtime/oarlock")
+        return [
+            runtime / "_generated",
+            *(runtime / package for package in self.context.locks if package != "paddle"),
+            Path("schemas"),
+        ]
+
+    @property
+    def rendered_folders(self) -> list[Path]:
+        """Folders that hold rendered pages and nothing else."""
+        return [Path("docs/en/api"), Path("docs/zh/api")]
+
+    def generate(self, progress: Progress = quiet) -> list[Change]:
+        """Write everything that records make; touch only what changed."""
+        if self._stamp_matches():
+            return []
+        derivations = self.derive_all(progress)
+        outputs = {**self.committed(derivations), **self.rendered(derivations)}
+        folders = [*self.committed_folders, *self.rendered_folders]
+        found = changes(self.root, outputs, folders)
+        apply(self.root, outputs, progress(found, "Writing"))
+        write_text(self._stamp, json.dumps({"inputs": self._inputs(), "outputs": self._outputs()}))
+        return found
+
+    def drift(self, progress: Progress = quiet) -> list[Change]:
+        """What ``generate`` would change among the committed files."""
+        derivations = self.derive_all(progress)
+        return changes(self.root, self.committed(derivations), self.committed_folders)
+
+    @property
+    def _stamp(self) -> Path:
+        return self.root / ".cache" / "generate.json"
+
+    def _stamp_matches(self) -> bool:
+        """Whether neither inputs nor outputs changed since the last run."""
+        try:
+            stamp = json.loads(self._stamp.read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        return stamp == {"inputs": self._inputs(), "outputs": self._outputs()}
+
+    def _inputs(self) -> str:
+        return _fingerprint([self.mappings, self.root / "runtime/oarlock", Path(__file__).parent])
+
+    def _outputs(self) -> str:
+        folders = [*self.rendered_folders, Path("schemas")]
+        return _fingerprint([self.root / folder for folder in folders])
+
+
+def _fingerprint(folders: Iterable[Path]) -> str:
+    """A hash of names, sizes and times: enough to know that nothing was touched."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            if file.suffix != ".pyc" and file.is_file():
+                facts = file.stat()
+                digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
