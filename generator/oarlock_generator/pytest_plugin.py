@@ -1,0 +1,75 @@
+"""The pytest plugin that collects mapping records: every example is a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oarlock_generator.examples import check_examples
+from oarlock_generator.load import Source, line_of, load_file
+from oarlock_generator.problems import RecordError
+
+MAPPINGS = "mappings"
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RecordFile | None:
+    """Collect records below ``mappings/``; folders with a leading underscore hold other things."""
+    mappings = parent.config.rootpath / MAPPINGS
+    if file_path.suffix != ".yaml" or not file_path.is_relative_to(mappings):
+        return None
+    if any(part.startswith(("_", ".")) for part in file_path.relative_to(mappings).parts):
+        return None
+    return RecordFile.from_parent(parent, path=file_path)
+
+
+class RecordFile(pytest.File):
+    """One record; its examples are the tests."""
+
+    def collect(self) -> Iterator[ExampleItem]:
+        """Load the record, or report each of its faults with its line."""
+        try:
+            source = load_file(self.path, self.config.rootpath)
+        except RecordError as error:
+            raise self.CollectError(str(error)) from None
+        if problems := check_examples(source):
+            raise self.CollectError("\n".join(map(str, problems)))
+        for index, example in enumerate(source.record.examples):
+            item = ExampleItem.from_parent(self, name=example.id, source=source, index=index)
+            item.extra_keyword_matches.update(example.parameter)
+            yield item
+
+
+class DifferenceError(Exception):
+    """An example on which the shim differs from the oracle."""
+
+
+class ExampleItem(pytest.Item):
+    """One example, run on all its dtypes."""
+
+    def __init__(self, *, source: Source, index: int, **rest: Any):
+        super().__init__(**rest)
+        self.source, self.index = source, index
+
+    def runtest(self) -> None:
+        """Execute the example on both sides."""
+        # Here and not above: collecting two thousand records needs neither framework.
+        from oarlock_generator.oracles import ORACLES
+        from oarlock_generator.verify import verify_example
+
+        outcome = verify_example(self.source, self.index, oracles=self.config.rootpath / ORACLES)
+        if not outcome.agrees:
+            raise DifferenceError(str(outcome))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Report a difference in its own words, anything else with its traceback."""
+        if isinstance(excinfo.value, DifferenceError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the example stands."""
+        line = line_of(self.source.text, ("examples", self.index))
+        return self.path, line - 1, self.name

@@ -1,0 +1,243 @@
+"""Examples are untrusted: what a call may say, how inputs are drawn, and where faults are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from oarlock_generator.examples import (
+    CallError,
+    Scope,
+    check_examples,
+    draw,
+    parse_call,
+    rounded,
+)
+from oarlock_generator.load import Source, load_text
+from oarlock_generator.model import Example
+
+APIS = ("torch.add", "torch.Tensor.add_", "torch.Tensor.T", "torch.save")
+
+
+def example(call: str, **more: Any) -> Example:
+    inputs = {"x": {"normal": [2, 3]}, "z": {"normal": [2, 3]}}
+    title = {"zh": "加", "en": "add"}
+    return Example.model_validate({"title": title, "inputs": inputs, "call": call, **more})
+
+
+def record(examples: str) -> Source:
+    text = f"apis: {{torch.add: {{}}}}\npaddle: paddle.add\nexamples:\n{examples}"
+    return Source(Path("mappings/torch/add.yaml"), text, load_text(text, Path("add.yaml")))
+
+
+HOSTILE = {
+    "import": '__import__("os").system("id")',
+    "import statement": "import os\nresult = os",
+    "builtin": 'open("x")',
+    "eval": "eval(x)",
+    "class of a literal": "().__class__",
+    "class of an input": "x.__class__",
+    "call of a dunder": "x.__reduce__()",
+    "globals": "torch.add.__globals__",
+    "attribute of a result": "torch.add(x, z).data",
+    "call of a result": "torch.add(x, z)(x)",
+    "subscript of an api": "torch.add['x']",
+    "another api": 'torch.load("x")',
+    "a method that is no api": "x.numpy()",
+    "an api that writes files": 'torch.save(x, "x")',
+    "a path": 'torch.add(x, z, mode="../conftest")',
+    "code in a text": 'torch.add(x, z, mode="print(1)")',
+    "lambda": "torch.add(x, lambda: 1)",
+    "comprehension": "torch.add(x, [i for i in z])",
+    "generator": "torch.add(*(i for i in z))",
+    "starred name": "torch.add(*x)",
+    "double star": "torch.add(**x)",
+    "f-string": 'torch.add(x, f"{z}")',
+    "walrus": "torch.add(w := x, z)",
+    "power": "torch.add(x, 9 ** 9 ** 9)",
+    "repetition": "torch.add(x, [0] * 1000000000)",
+    "huge integer": "torch.add(x, 100000000000)",
+    "huge text": f'torch.add(x, "{"a" * 300}")',
+    "bytes": 'torch.add(x, b"a")',
+    "many words": f"torch.add(x, {[0] * 500})",
+    "many lines": "\n".join([f"a{i} = x" for i in range(20)] + ["result = torch.add(x, z)"]),
+    "parentheses": "(" * 1000 + "x" + ")" * 1000,
+    "minus": f"torch.add(x, {'-' * 3000}1)",
+    "input overwritten": "x = z\nresult = torch.add(x, z)",
+    "package overwritten": "torch = x\nresult = torch.add(x, z)",
+    "attribute assigned": "x.data = z\nresult = torch.add(x, z)",
+    "two targets": "a = b = x\nresult = torch.add(a, b)",
+    "unpacking": "a, b = x\nresult = torch.add(a, b)",
+    "function": "def f(): pass\nresult = torch.add(x, z)",
+    "loop": "while True: pass\nresult = torch.add(x, z)",
+    "no result": "a = torch.add(x, z)",
+    "syntax": "torch.add(x,",
+    "argument twice": "torch.add(x, other=z, other=x)",
+    "condition": "torch.add(x, z if True else x)",
+    "await": "await x",
+}
+
+
+@pytest.mark.parametrize("call", HOSTILE.values(), ids=HOSTILE)
+def test_a_call_outside_the_grammar_is_refused(call: str) -> None:
+    with pytest.raises(CallError):
+        parse_call(example(call), APIS)
+
+
+@pytest.mark.parametrize("call", HOSTILE.values(), ids=HOSTILE)
+def test_a_refusal_is_shown_at_its_line(call: str) -> None:
+    lines = "\n".join(f"      {line}" for line in call.splitlines())
+    source = record(
+        "  - title: {zh: 加, en: add}\n"
+        "    inputs: {x: {normal: [2]}, z: {normal: [2]}}\n"
+        f"    call: |\n{lines}\n"
+    )
+    shown = [str(problem) for problem in check_examples(source)]
+    assert any(p.startswith("mappings/torch/add.yaml:6: examples[0].call: ") for p in shown), shown
+
+
+@pytest.mark.parametrize(
+    ("call", "near"),
+    [
+        ("torch.ad(x, y)", "did you mean torch.add?"),
+        ("torch.add(x, zy)", "did you mean z?"),
+        ("x.ad_(z)", "did you mean add_?"),
+        ("torch.add(x, z, dtype=torch.float23)", "did you mean torch.float32?"),
+    ],
+)
+def test_the_nearest_spelling_is_suggested(call: str, near: str) -> None:
+    with pytest.raises(CallError, match=near.replace("?", r"\?")):
+        parse_call(example(call), APIS)
+
+
+@pytest.mark.parametrize(
+    ("call", "written", "calls"),
+    [
+        ("torch.add(x, 2.5)", lambda x, z: x + 2.5, 1),
+        ("torch.add(x, -1, *[], alpha=2)", lambda x, z: x - 2, 1),
+        ("torch.add(*(x, z))", lambda x, z: x + z, 1),
+        ("x.add_(z)", lambda x, z: x + z, 1),
+        ("x.add_(z)\nresult = torch.add(x, z)", lambda x, z: x + z + z, 2),
+        ("a = x[1:, ..., -1]\nresult = torch.add(a, 1)", lambda x, z: x[1:, -1] + 1, 1),
+        ("a = x.T\nb = z.T\nresult = torch.add(a, b)", lambda x, z: (x + z).T, 1),
+    ],
+)
+def test_what_the_grammar_has_does_what_python_does(
+    call: str, written: Callable[..., torch.Tensor], calls: int
+) -> None:
+    x, z = torch.randn(2, 3), torch.randn(2, 3)
+    result, made = run(call, x.clone(), z.clone())
+    assert torch.equal(result, written(x, z))
+    assert len(made) == calls
+
+
+def test_literals_and_dtypes_come_out_as_written() -> None:
+    result, _ = run("(-1.5, ['a', None], {'a': torch.float16}, True, x)", "x", "z")
+    assert result == (-1.5, ["a", None], {"a": torch.float16}, True, "x")
+
+
+def run(call: str, x: Any, z: Any) -> tuple[Any, list[str]]:
+    made: list[str] = []
+    scope = Scope(
+        {"x": x, "z": z},
+        {"torch.add": torch.add}.__getitem__,
+        lambda name: getattr(torch, name),
+        lambda api, args, kwargs: made.append(api),
+    )
+    return parse_call(example(call), APIS).run(scope), made
+
+
+def test_inputs_depend_on_name_and_description_alone() -> None:
+    spec = {"normal": [3, 4], "scale": 2.0}
+    inputs = {"x": spec, "y": spec}
+    one = draw(example("torch.add(x, z)", inputs=inputs), "float64")
+    two = draw(
+        example("torch.add(y, x)", inputs={"y": spec, "x": spec | {"grad": True}}), "float64"
+    )
+    assert np.array_equal(one["x"].values, two["x"].values)
+    assert not np.array_equal(one["x"].values, one["y"].values)
+    assert (one["x"].grad, two["x"].grad) == (False, True)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_a_narrower_dtype_only_rounds(dtype: str) -> None:
+    inputs = {"x": {"normal": [500], "scale": 3.0}, "y": {"uniform": [500]}}
+    wide, narrow = (draw(example("torch.add(x, z)", inputs=inputs), d) for d in ("float64", dtype))
+    for name in inputs:
+        # Through float32, as numpy's values reach both frameworks.
+        values = torch.tensor(wide[name].values).float().to(getattr(torch, dtype))
+        assert np.array_equal(values.float().numpy(), narrow[name].values.astype(np.float32))
+
+
+def test_bfloat16_rounds_ties_to_even() -> None:
+    ties = np.array([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8, np.inf, 0.0], np.float32)
+    assert rounded(ties, "bfloat16").tolist() == [1.0, 1 + 2**-6, -1.0, np.inf, 0.0]
+
+
+def test_distributions_keep_to_their_limits() -> None:
+    inputs = {
+        "x": {"uniform": [1000], "low": 2.0, "high": 3.0},
+        "y": {"integers": [1000], "low": -2, "high": 2, "dtype": "int64"},
+        "z": {"normal": [1000], "scale": 5.0},
+        "w": {"values": [[1, 2], [3, 4]], "dtype": "int32"},
+    }
+    drawn = draw(example("torch.add(x, z, z, w)", inputs=inputs), "float32")
+    assert 2 <= drawn["x"].values.min() < 2.1 < 2.9 < drawn["x"].values.max() < 3
+    assert set(drawn["y"].values.tolist()) == {-2, -1, 0, 1}
+    assert drawn["y"].values.dtype == np.int64
+    assert 4.5 < drawn["z"].values.std() < 5.5
+    assert drawn["w"].values.tolist() == [[1, 2], [3, 4]]
+    assert [drawn[name].dtype for name in "xyzw"] == ["float32", "int64", "float32", "int32"]
+
+
+X = "x: {normal: [2]}"
+ADD = "call: 'torch.add(x, 1)'"
+FAULTS = {
+    f"inputs: {{{X}, z: {{normal: [2]}}}}, call: 'torch.add(x, x)'": (
+        "inputs.z: is never used in the call"
+    ),
+    f"inputs: {{{X}}}, call: x": "call: calls none of this record's apis",
+    "inputs: {torch: {normal: [2]}}, call: 'torch.add(1, 1)'": (
+        "inputs.torch: can't be an input's name"
+    ),
+    f"inputs: {{x: {{normal: [2], dtype: float32}}}}, dtypes: [float64], {ADD}": (
+        "dtypes: changes nothing"
+    ),
+    f"inputs: {{{X}}}, dtypes: [float64, float64], {ADD}": "dtypes: float64 stands here twice",
+    f"inputs: {{{X}}}, dtypes: [int64], {ADD}": "is drawn as fractions, which int64 can't hold",
+    f"inputs: {{x: {{integers: [2], high: 9, grad: true}}}}, dtypes: [int64], {ADD}": (
+        "grad needs a floating dtype"
+    ),
+    f"inputs: {{x: {{integers: [2], high: 300}}}}, dtypes: [uint8], {ADD}": (
+        "has values that uint8 can't hold"
+    ),
+    f"inputs: {{x: {{values: [0.5]}}}}, dtypes: [int64], {ADD}": "has values that int64 can't hold",
+    f"inputs: {{x: {{integers: [2]}}}}, {ADD}": "integers needs 'high'",
+    f"inputs: {{x: {{uniform: [2], low: 3.0, high: 3.0}}}}, {ADD}": "must be less than 'high'",
+    f"inputs: {{x: {{uniform: [2], scale: 3.0}}}}, {ADD}": "'scale' goes with normal",
+    f"inputs: {{x: {{normal: [2], low: 3.0}}}}, {ADD}": (
+        "'low' and 'high' go with uniform and integers"
+    ),
+    f"parameter: out, inputs: {{{X}}}, raises: UnsuportedError, {ADD}": (
+        "did you mean UnsupportedError?"
+    ),
+    f"inputs: {{{X}}}, raises: UnsupportedError, {ADD}": "raises: needs 'parameter'",
+    f"parameter: out, inputs: {{{X}}}, random: true, raises: UnsupportedError, {ADD}": (
+        "excludes random and repeatable"
+    ),
+}
+
+
+@pytest.mark.parametrize("fields", FAULTS, ids=FAULTS.values())
+def test_a_fault_is_named_at_its_line(fields: str) -> None:
+    sound = f"  - {{name: sound, title: {{zh: 加, en: add}}, inputs: {{{X}}}, {ADD}}}\n"
+    assert check_examples(record(sound)) == []
+    faulty = f"  - {{title: {{zh: 加, en: add}}, {fields}}}\n"
+    shown = [str(problem) for problem in check_examples(record(sound + faulty))]
+    assert any(FAULTS[fields] in fault for fault in shown), shown
+    assert all(fault.startswith("mappings/torch/add.yaml:5: examples[1].") for fault in shown)
