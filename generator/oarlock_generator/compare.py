@@ -116,9 +116,9 @@ def compare_values(place: str, got: Any, own: Any, expected: Any, dtype: str) ->
         expected: torch's values in float64 (complex128).
         dtype: the dtype of ``got`` and ``own``.
 
-    The tolerance is twice the largest error of ``own`` plus ``FLOOR`` epsilons of what
-    the dtype is summed in, times the largest expected magnitude. Integers and booleans must be equal; infinities and NaN must stand where
-    torch has them.
+    The tolerance is twice the largest error of ``own`` plus ``FLOOR`` epsilons of what the dtype
+    is summed in, times the largest expected magnitude. Integers and booleans must be equal;
+    infinities and NaN must stand where torch has them.
     """
     if got.shape != own.shape or own.shape != expected.shape:
         return Finding(place, fault=f"{place}: got shape {got.shape}, expected {own.shape}")

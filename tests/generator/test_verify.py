@@ -194,8 +194,8 @@ def test_the_tolerance_is_twice_torchs_own_error_and_the_floor() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_the_floor_counts_in_the_dtypes_own_epsilon(dtype: str) -> None:
-    epsilon = {"float16": 2**-10, "bfloat16": 2**-7, "float32": 2**-23, "float64": 2**-52}[dtype]
+def test_the_floor_counts_in_the_epsilon_that_a_dtype_is_summed_in(dtype: str) -> None:
+    epsilon = 2**-52 if dtype == "float64" else 2**-23
     one = np.ones(1)
     for steps, agrees in ((FLOOR, True), (FLOOR + 1, False)):
         found = compare_values("result", one + steps * epsilon, one, one, dtype)
