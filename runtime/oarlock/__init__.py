@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from oarlock import flash_attn as flash_attn
     from oarlock.errors import ArgumentError as ArgumentError
     from oarlock.errors import ArgumentTypeError as ArgumentTypeError
     from oarlock.errors import OarlockError as OarlockError
     from oarlock.errors import SlowPathWarning as SlowPathWarning
     from oarlock.errors import UnmappedError as UnmappedError
+    from oarlock.errors import UnmappedImportError as UnmappedImportError
     from oarlock.errors import UnsupportedError as UnsupportedError
     from oarlock.explain import Explanation as Explanation
     from oarlock.explain import explain as explain
@@ -28,11 +30,24 @@ _HOMES = {
     "OarlockError": "oarlock.errors",
     "SlowPathWarning": "oarlock.errors",
     "UnmappedError": "oarlock.errors",
+    "UnmappedImportError": "oarlock.errors",
     "UnsupportedError": "oarlock.errors",
     "explain": "oarlock.explain",
     "flash_attn": "oarlock.flash_attn",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
+    "Explanation",
+    "OarlockError",
+    "SlowPathWarning",
+    "UnmappedError",
+    "UnmappedImportError",
+    "UnsupportedError",
+    "__version__",
+    "explain",
+    "flash_attn",
+]
 
 
 def __getattr__(name: str) -> Any:

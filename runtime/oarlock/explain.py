@@ -12,7 +12,6 @@ from typing import Any
 from oarlock import catalog, routing
 from oarlock.errors import UnmappedError, link
 
-
 _PREDICATE = re.compile(r"\w+\([\w, ]*\)")
 
 

@@ -41,6 +41,6 @@ def named(name: str, result: Any) -> Any:
 
 @cache
 def _type(name: str) -> Any:
-    made = namedtuple(name.rpartition(".")[2], _FIELDS[name])  # noqa: PYI024
+    made = namedtuple(name.rpartition(".")[2], _FIELDS[name])
     made.__module__ = name.rpartition(".")[0]
     return made
