@@ -7,7 +7,8 @@ BIN := .venv/bin
 OARLOCK := $(BIN)/oarlock
 # PyTorch's CPU wheels: without this index, pip takes the CUDA build and gigabytes with it.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-RESULTS := benchmarks/results
+# Material's notice about MkDocs 2, which is pinned out.
+export NO_MKDOCS_2_WARNING := 1
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
