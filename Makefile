@@ -5,8 +5,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OARLOCK := $(BIN)/oarlock
-# PyTorch's CPU wheels: without this index, pip takes the CUDA build and gigabytes with it.
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# PyTorch's CPU wheel comes first, alone and from its own index: from PyPI, pip would take the CUDA
+# build and gigabytes with it.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 # Material's notice about MkDocs 2, which is pinned out.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -20,7 +23,8 @@ setup: .venv/ready ## make .venv and install everything into it
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into .venv (PaddlePaddle and PyTorch are some 400 MB; once)"
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --extra-index-url $(TORCH_INDEX) -e '.[cpu,generator,test]'
+	$(PIP) install --extra-index-url $(TORCH_INDEX) --no-deps $(TORCH)
+	$(PIP) install -e '.[cpu,generator,test]'
 	@touch $@
 
 demo: setup ## the main job on real input: validate, generate, run the doctests, build both sites

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +22,13 @@ class Change:
 
 def write_text(file: Path, text: str) -> None:
     """Write a file in one step: a reader sees the old text or the new, never half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    data = text.encode("utf-8")
+    if not file.parent.is_dir():
+        file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = f"{file.parent}/.{file.name}.{os.getpid()}"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o644)
+        with open(temporary, "xb") as stream:
+            stream.write(data)
         os.replace(temporary, file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -40,26 +40,30 @@ def changes(root: Path, outputs: Mapping[Path, str], folders: Iterable[Path]) ->
 
     ``folders`` hold nothing but generated files: one that no output names is stale.
     """
-    folders = [Path(folder) for folder in folders]
+    folders = list(folders)
+    allowed = [folder.parts for folder in folders]
+    for path in outputs:
+        parts = path.parts
+        within = any(parts[: len(a)] == a and len(parts) > len(a) for a in allowed)
+        if path.is_absolute() or ".." in parts or not within:
+            raise OutputError(f"{path} lies outside the folders of generated files")
+    there = {file for folder in folders for file in _files(root, folder)}
     found = []
     for path, text in outputs.items():
-        if (
-            path.is_absolute()
-            or ".." in path.parts
-            or not any(path.is_relative_to(f) for f in folders)
-        ):
-            raise OutputError(f"{path} lies outside the folders of generated files")
-        file = root / path
-        if not file.exists():
+        if path not in there:
             found.append(Change(path, "new"))
-        elif file.read_bytes() != text.encode():
+        elif (root / path).read_bytes() != text.encode():
             found.append(Change(path, "changed"))
-    for folder in folders:
-        for file in sorted((root / folder).rglob("*")):
-            path = file.relative_to(root)
-            if file.is_file() and path not in outputs and "__pycache__" not in path.parts:
-                found.append(Change(path, "stale"))
-    return found
+    return found + [Change(path, "stale") for path in sorted(there - outputs.keys())]
+
+
+def _files(root: Path, folder: Path) -> Iterator[Path]:
+    """Every file below a folder, but for Python's caches, by its path from ``root``."""
+    for holder, folders, names in os.walk(root / folder):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+        below = Path(holder).relative_to(root)
+        yield from (below / name for name in names)
 
 
 def apply(root: Path, outputs: Mapping[Path, str], found: Iterable[Change]) -> None:
