@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import wraps
@@ -14,6 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from oarlock_generator.derive import Derivation
 from oarlock_generator.problems import Problem, RecordError
 from oarlock_generator.project import NoProjectError, Project
 
@@ -22,6 +24,8 @@ err = Console(stderr=True, highlight=False)
 
 # Exit codes: 0 all is well, 1 something is wrong with records or generated files, 2 wrong usage.
 FAULTS = 1
+# Fixes that overlap are made one after another.
+_ROUNDS = 5
 
 
 def progress(items: Iterable[Any], title: str) -> Iterable[Any]:
@@ -73,6 +77,9 @@ def _command(function: Any) -> Any:
             sys.exit(FAULTS)
         except NoProjectError as error:
             raise click.UsageError(str(error)) from None
+        except OSError as error:
+            click.echo(f"{error.filename2 or error.filename}: {error.strerror}", err=True)
+            sys.exit(FAULTS)
 
     return run
 
@@ -92,6 +99,8 @@ paths_argument = click.argument("paths", nargs=-1, type=click.Path(exists=True, 
 def main(context: click.Context, root: Path | None) -> None:
     """PyTorch-ecosystem APIs on PaddlePaddle: browse the docs, generate the shim, run the doctests."""
     context.obj = root
+    # Paddle says so at every import, and it concerns building extensions only.
+    warnings.filterwarnings("ignore", message="No ccache found")
 
 
 def _project(context: click.Context) -> Project:
@@ -109,14 +118,20 @@ def check(context: click.Context, paths: tuple[Path, ...], mend: bool, as_json: 
     from oarlock_generator.lint import fix
 
     project = _project(context)
-    problems, derivations = project.check(progress)
-    if mend and (mended := fix(problems, derivations, project.root)):
+    wanted = {file.relative_to(project.root) for file in project.files(paths)} if paths else None
+
+    def check_wanted() -> tuple[list[Problem], list[Derivation]]:
+        problems, derivations = project.check(progress)
+        return [p for p in problems if wanted is None or p.path in wanted], derivations
+
+    problems, derivations = check_wanted()
+    for _ in range(_ROUNDS if mend else 0):
+        mended = fix(problems, derivations, project.root)
         for problem in mended:
             click.echo(f"mended {problem}", err=True)
-        problems, derivations = project.check(progress)
-    if paths:
-        wanted = {file.relative_to(project.root) for file in project.files(paths)}
-        problems = [p for p in problems if p.path in wanted]
+        if not mended:
+            break
+        problems, derivations = check_wanted()
     report(problems, as_json)
     if problems:
         sys.exit(FAULTS)
@@ -280,7 +295,7 @@ def new(context: click.Context, api: str, target: str | None) -> None:
     project = _project(context)
     path = new_record(project, api, target)
     out.print(
-        f"wrote {path.relative_to(project.root).as_posix()}; next: fill in what it asks for, then `oarlock check`",
+        f"wrote {path.as_posix()}; next: fill in what it asks for, then `oarlock check`",
         markup=False,
     )
 

@@ -17,6 +17,7 @@ from oarlock_generator.runtime_names import RuntimeNames
 from oarlock_generator.shared import Category, Shared
 from oarlock_generator.signatures import Entry, Lock, Parameter, Signature
 from oarlock_generator.treatments import (
+    NO_TEXT,
     Drop,
     Fallback,
     Fixed,
@@ -34,6 +35,8 @@ from oarlock_generator.treatments import (
 # As in Paddle's mapping documentation: every function has it, and it means nothing.
 _UNSAID = frozenset({"name"})
 _SELF = Parameter("self", "normal", None, None)
+# What a record's kind says of APIs that are locked as these.
+_KINDS = {"function": ("function", "method"), "class": ("class",)}
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Api:
         """Whether it returns its first argument, changed: torch's trailing underscore."""
         return self.entry.name.endswith("_") and not self.entry.name.endswith("__")
 
-    @property
+    @cached_property
     def overloads(self) -> tuple[Signature, ...]:
         """Its locked signatures, ``self`` included."""
         if not self.is_method:
@@ -187,7 +190,9 @@ class _Deriver:
         self.problems: list[Problem] = []
 
     def fault(self, where: FieldPath, message: str) -> None:
-        self.problems.append(self.source.problem(where, message, rule="derive"))
+        problem = self.source.problem(where, message, rule="derive")
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def run(self) -> Derivation:
         apis = tuple(api for name in self.record.apis if (api := self.api(name)))
@@ -196,8 +201,10 @@ class _Deriver:
             for index, spec in enumerate(self.record.targets)
             if apis and (route := self.route(apis, spec, index))
         )
+        self.check_twins(apis)
         if routes:
             self.check_claims(apis, routes)
+            self.check_in_place(apis, routes)
             self.check_examples(routes)
         rank = self.context.shared.rank
         category = max(
@@ -223,6 +230,11 @@ class _Deriver:
                 f"{lock.package} {lock.version} has no {name}{suggest(name, lock.names())}",
             )
             return None
+        kind = next((kind for kind, theirs in _KINDS.items() if entry.kind in theirs), "attribute")
+        if kind != self.record.kind:
+            self.fault(("apis", name), f"is locked as {entry.kind}, so the record's kind is {kind}")
+        elif kind != "attribute" and not entry.overloads:
+            self.fault(("apis", name), f"{lock.package} {lock.version} does not tell its signature")
         return Api(name, entry, lock.url(entry))
 
     def claims(self, api: Api, spec: Target) -> tuple[int, ...]:
@@ -263,6 +275,10 @@ class _Deriver:
             if self.record.kind == "attribute"
             else self.rows(owner, signature, spec, where, paddle, when)
         )
+        known = ("same", "first", *self.context.runtime.results)
+        if spec.returns not in known:
+            message = f"results.py has no {spec.returns}{suggest(spec.returns, known)}"
+            self.fault((*where, "returns"), message)
         module = None
         if spec.fallback:
             module = self.context.runtime.fallback(spec.fallback.name)
@@ -329,6 +345,9 @@ class _Deriver:
         )
         rows: list[Row] = []
         for place, parameter in enumerate(signature.parameters):
+            if parameter.default and not _is_plain(parameter.default):
+                message = f"the default of {parameter.name}, {parameter.default}, is no plain value"
+                self.fault((*where, "parameters", parameter.name), message)
             given, at = specs.get(parameter.name, (None, where))
             treatment = self.treatment(parameter, place, given, at, spec, theirs, when)
             if treatment is not None:
@@ -413,7 +432,7 @@ class _Deriver:
             return (
                 Fallback()
                 if spec.fallback
-                else Drop(reason=spec.missing or spec.removable or _NOTHING)
+                else Drop(reason=spec.missing or spec.removable or NO_TEXT)
             )
         if like:
             return (Self if name == "self" else Same if like == name else Rename)((like,))
@@ -518,6 +537,10 @@ class _Deriver:
         return rows
 
     def check_fallback(self, spec: Target, where: FieldPath, rows: list[Row]) -> None:
+        chosen = spec.native_when or any(isinstance(row.treatment, Fallback) for row in rows)
+        if spec.fallback and spec.paddle and not chosen:
+            message = "no call reaches it: give native_when, or say which parameters it serves"
+            self.fault((*where, "fallback"), message)
         for row in rows:
             if (
                 not row.torch
@@ -550,6 +573,32 @@ class _Deriver:
             keys.add("missing" if spec.missing else "removable" if spec.removable else "composed")
         return shared.category(max(keys, key=lambda key: shared.rank[key]))
 
+    def check_twins(self, apis: tuple[Api, ...]) -> None:
+        """APIs of one last name share one generated function, so they share its signature."""
+        first: dict[tuple[str, bool], Api] = {}
+        for api in apis:
+            twin = first.setdefault((api.name.rpartition(".")[2], api.is_method), api)
+            if twin.entry.overloads != api.entry.overloads:
+                message = f"has another signature than {twin.name}; give it a record of its own"
+                self.fault(("apis", api.name), message)
+
+    def check_in_place(self, apis: tuple[Api, ...], routes: tuple[Route, ...]) -> None:
+        """An API that changes its tensor goes to a Paddle function that does, and no other."""
+        for route in routes:
+            for api in apis if route.paddle else ():
+                assert route.paddle
+                if api.in_place and not route.paddle.name.endswith("_"):
+                    message = (
+                        f"{api.name} changes its tensor in place and {route.paddle.name} does not; "
+                        "give it a record of its own"
+                    )
+                    self.fault((*route.where, "paddle"), message)
+                elif route.paddle.name.endswith("_") and not api.in_place:
+                    message = (
+                        f"{route.paddle.name} changes its tensor in place and {api.name} does not"
+                    )
+                    self.fault((*route.where, "paddle"), message)
+
     def check_claims(self, apis: tuple[Api, ...], routes: tuple[Route, ...]) -> None:
         """Each locked overload belongs to one entry, or to several told apart by ``when``."""
         for api in apis:
@@ -563,6 +612,9 @@ class _Deriver:
                     if any(_when(route) is None for route in others):
                         message = f"{shown} is claimed twice; tell the entries apart with 'when'"
                         self.fault(last.where, message)
+                    elif len({route.claims[api.name] for route in claimants}) > 1:
+                        message = f"shares {shown} with another entry, but not all of its overloads"
+                        self.fault((*last.where, "match"), message)
                     elif _when(last) is not None:
                         message = f"the last entry for {shown} must do without 'when'"
                         self.fault((*last.where, "when"), message)
@@ -580,9 +632,6 @@ class _Deriver:
 
 def _when(route: Route) -> str | None:
     return route.spec.when if isinstance(route.spec, Overload) else None
-
-
-_NOTHING = Text.model_construct(zh="", en="")
 
 
 class _Paddle:
@@ -626,8 +675,8 @@ class _Paddle:
 
 def _merge(signatures: list[Signature]) -> Signature:
     """One signature that every given one fits; what some lack is optional."""
-    if not signatures:
-        return Signature((), None)
+    if len(signatures) < 2:
+        return signatures[0] if signatures else Signature((), None)
     widest = max(signatures, key=lambda s: len(s.parameters))
     merged = {p.name: p for p in widest.parameters}
     for signature in signatures:
@@ -660,6 +709,15 @@ def _value(source: str) -> Any:
     except (ValueError, SyntaxError):
         return source
     return tuple(value) if isinstance(value, list) else value
+
+
+def _is_plain(source: str) -> bool:
+    """Whether a default is numbers, texts and tuples, which the shim can repeat."""
+    plain = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)
+    tree = ast.parse(source, mode="eval").body
+    return source != "..." and all(
+        isinstance(node, (*plain, ast.expr_context)) for node in ast.walk(tree)
+    )
 
 
 def _quote(source: str | None) -> str:

@@ -28,50 +28,13 @@ from oarlock_generator.problems import FieldPath, Problem, RecordError, suggest
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 _AMBIGUOUS = re.compile(r"(?:yes|no|on|off|y|n)", re.IGNORECASE)
-_DEEP = re.compile(r"(?:[-?:] +){16}|[\[{]{16}|^ {128}", re.MULTILINE)
+# What can nest a thousand levels in a file of MAX_BYTES: marks on one line, and brackets.
+_DEEP = re.compile(r"(?:[-?:][ \t]+){16}")
+_MANY_BRACKETS = 500
 
 
 class Loader(yaml.CSafeLoader):
-    """YAML 1.2's core types; whatever two readers could read differently is refused."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Construct a node; a second visit means an alias, which records do without."""
-        if node in self.constructed_objects or node in self.recursive_objects:
-            raise ConstructorError(
-                None, None, "aliases (*name) are not allowed: write the value out", node.start_mark
-            )
-        return super().construct_object(node, deep=deep)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Construct a mapping whose keys are scalars and each given once."""
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise ConstructorError(
-                    None, None, "a key must be a plain word", key_node.start_mark
-                )
-            key = self.construct_object(key_node, deep=True)
-            if key in mapping:
-                raise ConstructorError(
-                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
-                )
-            mapping[key] = self.construct_object(value_node, deep=True)
-        return mapping
-
-    def construct_ambiguous(self, node: yaml.ScalarNode) -> Any:
-        """Refuse a plain scalar that YAML 1.1 and 1.2 read differently."""
-        raise ConstructorError(
-            None,
-            None,
-            f"{node.value} is {_readings(node.value)}; {_advice(node.value)}",
-            node.start_mark,
-        )
-
-    def construct_foreign(self, node: yaml.Node) -> Any:
-        """Refuse tags: a record has words, numbers, lists and mappings only."""
-        raise ConstructorError(None, None, f"the tag {node.tag} is not allowed", node.start_mark)
+    """YAML 1.2's core types; whatever two readers could read differently has a tag of its own."""
 
 
 def _readings(value: str) -> str:
@@ -109,30 +72,54 @@ _PLAIN: tuple[tuple[str, str, str], ...] = (
         "-+0123456789yYnNoO<",
     ),
 )
+Loader.yaml_implicit_resolvers = {}
 for _name, _pattern, _first in _PLAIN:
     Loader.add_implicit_resolver(
         _TAG + _name,
         re.compile(rf"(?:{_pattern})\Z"),
         list(_first.replace("\0", "")) + [""] * ("\0" in _first),
     )
-Loader.yaml_constructors = {
-    tag: constructor
-    for tag, constructor in yaml.CSafeLoader.yaml_constructors.items()
-    if tag in {_TAG + t for t in ("null", "bool", "int", "str", "seq")}
+_SCALARS: dict[str, Callable[[str], Any]] = {
+    _TAG + "null": lambda text: None,
+    _TAG + "bool": lambda text: text.lower() == "true",
+    _TAG + "int": int,
+    _TAG + "float": lambda text: float(text.replace(".inf", "inf").replace(".nan", "nan")),
+    _TAG + "str": str,
 }
-Loader.add_constructor(_TAG + "map", lambda loader, node: loader.construct_mapping(node, deep=True))
-Loader.add_constructor(
-    _TAG + "seq", lambda loader, node: loader.construct_sequence(node, deep=True)
-)
-Loader.add_constructor(_TAG + "int", lambda loader, node: int(loader.construct_scalar(node)))
-Loader.add_constructor(
-    _TAG + "float",
-    lambda loader, node: float(
-        loader.construct_scalar(node).replace(".inf", "inf").replace(".nan", "nan")
-    ),
-)
-Loader.add_constructor(_TAG + "ambiguous", Loader.construct_ambiguous)
-Loader.add_constructor(None, Loader.construct_foreign)
+
+
+def _fault(node: yaml.Node, message: str) -> ConstructorError:
+    return ConstructorError(None, None, message, node.start_mark)
+
+
+def _construct(node: yaml.Node, seen: set[yaml.Node], depth: int = 0) -> Any:
+    """Plain values of a node: keys are scalars and stand once, nothing is an alias or tagged."""
+    if node in seen:
+        raise _fault(node, "aliases (*name) are not allowed: write this value out where it is used")
+    seen.add(node)
+    if isinstance(node, yaml.ScalarNode):
+        if convert := _SCALARS.get(node.tag):
+            try:
+                return convert(node.value)
+            except ValueError as error:
+                raise _fault(node, f"cannot be read: {error}") from None
+        if node.tag == _TAG + "ambiguous":
+            raise _fault(node, f"{node.value} is {_readings(node.value)}; {_advice(node.value)}")
+    elif depth > MAX_DEPTH:
+        raise _fault(node, f"nests deeper than {MAX_DEPTH} levels")
+    elif isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _fault(key_node, "a key must be a plain word")
+            key = _construct(key_node, seen)
+            if key in mapping:
+                raise _fault(key_node, f"the key {key!r} stands here twice")
+            mapping[key] = _construct(value_node, seen, depth + 1)
+        return mapping
+    elif isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+        return [_construct(item, seen, depth + 1) for item in node.value]
+    raise _fault(node, f"the tag {node.tag} is not allowed")
 
 
 @dataclass(frozen=True)
@@ -164,36 +151,33 @@ def read_text(file: Path, shown: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"is not UTF-8 (byte {error.start} is 0x{data[error.start]:02x}); save the file as UTF-8"
         raise RecordError([Problem(shown, (), message, line=line)]) from None
+    text = text.removeprefix("\ufeff")
     if not text.strip():
         raise RecordError([Problem(shown, (), "is empty; `oarlock new` writes a first record")])
-    return text.removeprefix("\ufeff")
+    return text
 
 
 def parse(text: str, path: Path) -> Any:
     """YAML text to plain values, or RecordError with the line."""
     try:
-        if _DEEP.search(text) or text.count("[") + text.count("{") > 500:
+        if _DEEP.search(text) or text.count("[") + text.count("{") > _MANY_BRACKETS:
             _check_depth(text)
-        loader = Loader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
+        node = yaml.compose(text, Loader=Loader)
+        return _construct(node, set()) if node else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = str(error.problem)
         if error.context and error.problem not in (error.context, ""):
-            message = f"{message} ({error.context})"
+            message = f"{error.context}, {message}"
         raise RecordError(
             [Problem(path, (), message, line=mark.line + 1 if mark else None)]
         ) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else None
+        # libyaml counts bytes, and this error's mark has no line.
+        line = text.encode("utf-8").count(b"\n", 0, error.position) + 1
         raise RecordError(
             [Problem(path, (), f"has a character YAML does not allow: {error.reason}", line=line)]
         ) from None
-    except (ValueError, RecursionError) as error:
-        raise RecordError([Problem(path, (), f"cannot be read: {error}")]) from None
 
 
 def _check_depth(text: str) -> None:
@@ -280,8 +264,8 @@ def line_of(text: str, where: FieldPath) -> int:
         key, node = node_at(text, where)
     except yaml.YAMLError:
         return 1
-    mark = (key or node).start_mark if key or node else None
-    return mark.line + 1 if mark else 1
+    found = key or node
+    return found.start_mark.line + 1 if found else 1
 
 
 def _kind(value: Any) -> str:
@@ -301,7 +285,7 @@ def _explain(error: ValidationError, text: str, path: Path) -> list[Problem]:
             case "model_type":
                 message = f"must be a mapping, not {_kind(fault['input'])}"
             case "literal_error":
-                expected = fault["ctx"]["expected"]
+                expected = fault.get("ctx", {})["expected"]
                 near = suggest(str(fault["input"]), re.findall(r"\w+", expected))
                 message = f"{fault['input']!r} is not one of {expected}{near}"
             case "string_type":

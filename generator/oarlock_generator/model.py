@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import keyword
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-DTYPES = (
-    "bool",
-    "uint8",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "float16",
-    "bfloat16",
-    "float32",
-    "float64",
-    "complex64",
-    "complex128",
-)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
@@ -63,8 +49,22 @@ DottedName = Annotated[str, Field(max_length=256), AfterValidator(_dotted)]
 Prose = Annotated[str, Field(max_length=2000), AfterValidator(_plain)]
 Code = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_code)]
 Scalar: TypeAlias = bool | int | float | str | None
-Literals: TypeAlias = bool | int | float | str | None | list[Scalar]
-Dtype = Literal[DTYPES]
+Literals: TypeAlias = bool | int | float | str | list[Scalar] | None
+Dtype: TypeAlias = Literal[
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
+DTYPES: tuple[str, ...] = get_args(Dtype)
 Size = Annotated[int, Field(ge=0, le=1 << 20)]
 
 
@@ -89,7 +89,14 @@ class ParameterSpec(Model):
     """
 
     treat: Literal["same", "fallback"] | None = None
-    to: Annotated[list[Name], BeforeValidator(_one_or_many), Field(min_length=1)] | None = None
+    to: (
+        Annotated[
+            list[Name],
+            BeforeValidator(_one_or_many, json_schema_input_type=Name | list[Name]),
+            Field(min_length=1),
+        ]
+        | None
+    ) = None
     map: dict[Scalar, Literals] | None = None
     convert: Name | None = None
     refuse: Text | None = None

@@ -14,7 +14,7 @@ _ASK = "{zh: 待写, en: To be written.}"
 
 
 def new_record(project: Project, api: str, target: str | None) -> Path:
-    """Write ``mappings/<api>.yaml`` and return its path.
+    """Write ``mappings/<api>.yaml`` and return its path below the project's root.
 
     Raises:
         RecordError: the API is in no signature lock, already has a record, or Paddle has no
@@ -45,7 +45,7 @@ def new_record(project: Project, api: str, target: str | None) -> Path:
         raise refuse(
             f"paddle {paddle.version} has no {target}{near}; name Paddle's function with --paddle"
         )
-    kind = {"class": "class", "attribute": "attribute"}.get(entry.kind)
+    kind = {"class": "class", "attribute": "attribute", "property": "attribute"}.get(entry.kind)
     text = f"apis:\n  {api}: {{}}\n" + (f"kind: {kind}\n" if kind else "") + f"paddle: {target}\n"
     write_text(project.root / path, text + _unsaid(project, path, text))
     return path

@@ -9,12 +9,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RuntimeNames:
-    """Name to the module that defines it, for each kind a record may refer to."""
+    """Name to the module that defines it, for each kind a record may refer to.
+
+    ``results`` are the named tuples that ``returns`` may ask for.
+    """
 
     predicates: dict[str, str]
     converters: dict[str, str]
     rewrites: dict[str, str]
     kernels: dict[str, str]
+    results: tuple[str, ...]
 
     def fallback(self, name: str) -> str | None:
         """The module of a rewrite or kernel."""
@@ -32,6 +36,7 @@ def read_runtime_names(runtime: Path) -> RuntimeNames:
             folder.parent.name: _module(folder, runtime)
             for folder in sorted((package / "kernels").glob("*/__init__.py"))
         },
+        results=_keys(package / "results.py", "_FIELDS"),
     )
 
 
@@ -51,6 +56,15 @@ def _functions(file: Path, runtime: Path) -> dict[str, str]:
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
+
+
+def _keys(file: Path, table: str) -> tuple[str, ...]:
+    """The keys of a table that a module assigns to a name."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == table:
+                return tuple(ast.literal_eval(value))
+    raise ValueError(f"{file} assigns nothing to {table}")
 
 
 def _module(file: Path, runtime: Path) -> str:

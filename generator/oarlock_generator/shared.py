@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from oarlock_generator.load import parse, read_text
 from oarlock_generator.model import Model, Prose, Text
@@ -38,7 +38,7 @@ class Term(Model):
     """A Chinese term and the spellings it replaces."""
 
     use: Prose
-    instead_of: list[Prose] = []
+    instead_of: list[Prose] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)

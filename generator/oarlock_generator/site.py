@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,7 +22,12 @@ def start_build(root: Path, config: str) -> subprocess.Popen[str]:
     # Without -q: with it, mkdocs ends with 0 on a broken link.
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", config]
     return subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=root,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -40,7 +46,7 @@ def build_site(root: Path, say: Callable[[str], None]) -> None:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing of single requests."""
 
 

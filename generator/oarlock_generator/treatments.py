@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from oarlock_generator.literals import literal
+from oarlock_generator.literals import literal, normalised
 from oarlock_generator.model import ParameterSpec, Text
 from oarlock_generator.shared import Converter, Shared
 
 Words = Mapping[str, "Text | str"]
+NO_TEXT = Text.model_construct(zh="", en="")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Treatment:
         """What Oarlock does, in both languages."""
         return shared.say(self.text, {**words, **self.words()})
 
-    def arguments(self, parameter: str) -> tuple[tuple[str, str], ...]:
-        """The Paddle arguments that serve it, as (name, Python expression)."""
+    def arguments(self, parameter: str, api: str) -> tuple[tuple[str, str], ...]:
+        """The Paddle arguments that serve it, as (name, Python expression); ``api`` is for errors."""
         return ()
 
     def neutral(self, parameter: str, default: str | None) -> str | None:
@@ -59,7 +60,7 @@ class Same(Treatment):
     text = "same"
     category = "same"
 
-    def arguments(self, parameter: str) -> tuple[tuple[str, str], ...]:
+    def arguments(self, parameter: str, api: str) -> tuple[tuple[str, str], ...]:
         """Pass it on."""
         return tuple((name, parameter) for name in self.paddle)
 
@@ -92,18 +93,23 @@ class Map(Treatment):
         pairs = ", ".join(f"{_code(literal(a))} → {_code(literal(b))}" for a, b in self.values)
         return {**super().words(), "values": pairs}
 
-    def arguments(self, parameter: str) -> tuple[tuple[str, str], ...]:
+    @property
+    def is_flag(self) -> bool:
+        """Whether it maps just True and False."""
+        return [type(key) for key, _ in self.values] == [bool, bool]
+
+    def arguments(self, parameter: str, api: str) -> tuple[tuple[str, str], ...]:
         """A conditional for two truth values, else a checked look-up."""
         table = dict(self.values)
-        if set(table) == {True, False} and all(isinstance(key, bool) for key in table):
+        if self.is_flag:
             code = f"{literal(table[True])} if {parameter} else {literal(table[False])}"
         else:
-            code = f"choose({literal(parameter)}, {parameter}, {literal(table)})"
+            code = f"choose({literal(api)}, {literal(parameter)}, {parameter}, {literal(table)})"
         return tuple((name, code) for name in self.paddle)
 
     def imports(self) -> tuple[str, ...]:
         """``choose`` where the look-up is checked."""
-        return ("choose",) if "choose(" in self.arguments("x")[0][1] else ()
+        return () if self.is_flag else ("choose",)
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class Convert(Treatment):
         """The converter's own description."""
         return {**super().words(), "converter": self.described or _code(self.function)}
 
-    def arguments(self, parameter: str) -> tuple[tuple[str, str], ...]:
+    def arguments(self, parameter: str, api: str) -> tuple[tuple[str, str], ...]:
         """A call of the converter."""
         return tuple((name, f"{self.function}({parameter})") for name in self.paddle)
 
@@ -145,7 +151,7 @@ class Limited(Treatment):
         """The values it is limited to."""
         return {**super().words(), "only": ", ".join(_code(literal(value)) for value in self.only)}
 
-    def arguments(self, parameter: str) -> tuple[tuple[str, str], ...]:
+    def arguments(self, parameter: str, api: str) -> tuple[tuple[str, str], ...]:
         """Limited to some values, the others are passed on."""
         return tuple((name, parameter) for name in self.paddle) if self.only else ()
 
@@ -176,7 +182,7 @@ class Fallback(Limited):
 class Refuse(Limited):
     """Raises UnsupportedError for what it is limited to."""
 
-    reason: Text = Text.model_construct(zh="", en="")
+    reason: Text = NO_TEXT
 
     def words(self) -> Words:
         """The reason."""
@@ -192,7 +198,7 @@ class Drop(Limited):
     """Accepted and not used: a recorded decision."""
 
     text = "drop"
-    reason: Text = Text.model_construct(zh="", en="")
+    reason: Text = NO_TEXT
 
     def words(self) -> Words:
         """The reason."""
@@ -221,7 +227,7 @@ class Standard(Treatment):
 
     category = "torch_more"
     served: str = ""
-    described: Text = Text.model_construct(zh="", en="")
+    described: Text = NO_TEXT
 
     def say(self, shared: Shared, words: Words) -> Text:
         """The standard remark."""
@@ -246,7 +252,7 @@ def equals(parameter: str, default: str) -> str:
             return f"not {parameter}"
         case "True":
             return parameter
-    return f"{parameter} == {default}"
+    return f"{parameter} == {normalised(default)}"
 
 
 def treatment_of(

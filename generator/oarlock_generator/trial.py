@@ -174,7 +174,7 @@ class Trial:
 def route_of(api: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """Which route this call of the shim takes; "unknown" for what Oarlock has no record of."""
     from oarlock.errors import UnmappedError
-    from oarlock.explain import explain
+    from oarlock.explanation import explain
 
     try:
         return explain(api, *args, **kwargs).route

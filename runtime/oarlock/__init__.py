@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from oarlock.errors import UnmappedError as UnmappedError
     from oarlock.errors import UnmappedImportError as UnmappedImportError
     from oarlock.errors import UnsupportedError as UnsupportedError
-    from oarlock.explain import Explanation as Explanation
-    from oarlock.explain import explain as explain
+    from oarlock.explanation import Explanation as Explanation
+    from oarlock.explanation import explain as explain
 
 _HOMES = {
     "ArgumentError": "oarlock.errors",
     "ArgumentTypeError": "oarlock.errors",
-    "Explanation": "oarlock.explain",
+    "Explanation": "oarlock.explanation",
     "OarlockError": "oarlock.errors",
     "SlowPathWarning": "oarlock.errors",
     "UnmappedError": "oarlock.errors",
     "UnmappedImportError": "oarlock.errors",
     "UnsupportedError": "oarlock.errors",
-    "explain": "oarlock.explain",
+    "explain": "oarlock.explanation",
     "flash_attn": "oarlock.flash_attn",
 }
 __all__ = [

@@ -58,7 +58,7 @@ def choose(api: str, native: bool, arguments: Mapping[str, Any]) -> bool:
     if forced != "native":
         return False
     if not native:
-        from oarlock.explain import reasons
+        from oarlock.explanation import reasons
 
         raise UnsupportedError(
             api=api,

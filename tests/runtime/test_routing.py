@@ -80,3 +80,9 @@ def test_the_environment_forces_a_route():
         text=True,
     )
     assert "one of native, fallback, reference" in done.stdout + done.stderr
+
+
+def test_explain_stays_a_function_after_a_refusal(q):
+    with routing.forcing("native"), pytest.raises(oarlock.UnsupportedError):
+        flash_attn_func(q, q, q)
+    assert callable(oarlock.explain)

@@ -42,11 +42,9 @@ def lint(derivations: Sequence[Derivation], context: Context) -> list[Problem]:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """The text with its edits made; of two that overlap, the first in the text wins."""
+    """The text with its edits made; none of them overlap."""
     out, position = [], 0
     for edit in sorted(edits):
-        if edit.start < position:
-            continue
         out += [text[position : edit.start], edit.text]
         position = edit.end
     return "".join([*out, text[position:]])
@@ -55,10 +53,24 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 def fix(
     problems: Iterable[Problem], derivations: Iterable[Derivation], root: Path
 ) -> list[Problem]:
-    """Mend what can be mended; return the problems whose edits were written."""
-    fixable = [problem for problem in problems if problem.fix]
+    """Mend what can be mended; return the problems whose edits were written.
+
+    Of edits that overlap the smaller are made, and the others wait for another round.
+    """
+    fixable = sorted((p for p in problems if p.fix), key=_extent)
+    mended: list[Problem] = []
     for source in (derivation.source for derivation in derivations):
-        edits = [edit for problem in fixable if problem.path == source.path for edit in problem.fix]
+        edits: list[Edit] = []
+        for problem in fixable:
+            if problem.path == source.path and not any(
+                a.start < b.end and b.start < a.end for a in problem.fix for b in edits
+            ):
+                edits += problem.fix
+                mended.append(problem)
         if edits:
             write_text(root / source.path, apply_edits(source.text, edits))
-    return fixable
+    return mended
+
+
+def _extent(problem: Problem) -> int:
+    return sum(edit.end - edit.start for edit in problem.fix)

@@ -19,7 +19,9 @@ def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Probl
         if not derivation.apis:
             continue
         parts = derivation.primary.name.split(".")
-        expected = {"/".join(parts), "/".join([*parts[:-2], parts[-1]]).rstrip("_")}
+        expected = {"/".join(parts)}
+        if derivation.primary.is_method:
+            expected.add("/".join([*parts[:-2], parts[-1]]).rstrip("_"))
         expected |= {f"{path}_{derivation.primary.entry.kind}" for path in expected}
         if derivation.slug not in expected:
             wanted = f"mappings/{'/'.join(parts)}.yaml"

@@ -33,20 +33,20 @@ def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Probl
         wanted = sorted(names, key=ORDER.index)
         if names == wanted:
             continue
-        blocks = _blocks(source.text, [key.start_mark.index for key, _ in node.value])
+        start, blocks = _blocks(source.text, [key.start_mark.index for key, _ in node.value])
         text = "".join(blocks[names.index(name)] for name in wanted)
-        start = len(source.text) - sum(map(len, blocks))
         first = next(name for name, other in zip(names, wanted, strict=True) if name != other)
         yield source.problem(
             (first,),
             f"stands out of order; the order is {', '.join(wanted)}",
             rule=RULE.name,
-            fix=(Edit(start, len(source.text), text),),
+            # What lies behind a document's end mark stays there.
+            fix=() if "\n..." in source.text else (Edit(start, len(source.text), text),),
         )
 
 
-def _blocks(text: str, starts: list[int]) -> list[str]:
-    """The text of each field, with the comment lines right above it."""
+def _blocks(text: str, starts: list[int]) -> tuple[int, list[str]]:
+    """Where the first field begins, and the text of each with the comment lines right above it."""
     cuts = []
     for start in starts:
         while (
@@ -55,7 +55,7 @@ def _blocks(text: str, starts: list[int]) -> list[str]:
             start = above
         cuts.append(start)
     blocks = [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
-    return [block if block.endswith("\n") else block + "\n" for block in blocks]
+    return cuts[0], [block if block.endswith("\n") else block + "\n" for block in blocks]
 
 
 RULE = Rule("key-order", "Fields stand in one order.", check)

@@ -12,7 +12,7 @@ from oarlock_generator.problems import Edit, Problem
 
 _WIDE = {",": "，", ";": "；", "?": "？", "!": "！", ".": "。"}
 _HAN = "\u3400-\u9fff"
-_NARROW = re.compile(rf"(?<=[{_HAN}])([,;?!]) ?(?=[{_HAN}]|$)|(?<=[{_HAN}])(\.)(?=\s|$|[\"'])")
+_NARROW = re.compile(rf"(?<=[{_HAN}])([,;?!]) ?(?=[{_HAN}\"']|$)|(?<=[{_HAN}])(\.)(?=\s|$|[\"'])")
 
 
 def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Problem]:
