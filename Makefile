@@ -33,13 +33,14 @@ demo: setup ## the main job on real input: validate, generate, run the doctests,
 test: setup check docs ## everything proven: checks, unit tests, doctests, strict sites, browser tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: setup ## lint, types, records, and drift of generated files
+check: setup ## lint, types, records, and drift of generated files, locks and evidence
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(OARLOCK) check
 	$(OARLOCK) generate --check
 	$(OARLOCK) lock --check
+	$(OARLOCK) verify --check
 
 fix: setup ## mend what can be mended
 	$(BIN)/ruff check --fix

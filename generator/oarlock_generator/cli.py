@@ -175,18 +175,35 @@ def generate(context: click.Context, only_check: bool, as_json: bool) -> None:
 @main.command()
 @paths_argument
 @click.option("--write", is_flag=True, help="Keep what was executed in mappings/_evidence.")
+@click.option(
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="Execute nothing; fail where the evidence is not of the present code and examples.",
+)
 @click.option("--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True)
 @json_option
 @click.pass_context
 @_command
 def verify(
-    context: click.Context, paths: tuple[Path, ...], write: bool, device: str, as_json: bool
+    context: click.Context,
+    paths: tuple[Path, ...],
+    write: bool,
+    only_check: bool,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Execute the examples of records on the real framework and on the shim, and compare."""
+    from oarlock_generator.executed import Code
     from oarlock_generator.verify import ORACLES, write_evidence
     from oarlock_generator.verify import verify as execute
 
     project = _project(context)
+    if only_check:
+        if write:
+            raise click.UsageError("--check executes nothing that --write could keep")
+        _check_evidence(project, paths, as_json)
+        return
     wanted = {file.relative_to(project.root) for file in project.files(paths)}
     derivations = [d for d in project.derive_all(progress) if d.source.path in wanted]
     outcomes = execute(
@@ -197,10 +214,11 @@ def verify(
     )
     failed = [outcome for outcome in outcomes if outcome.faults]
     if write and not failed:
+        code = Code(project.root, project.committed_folders)
         for derivation in derivations:
             own = [outcome for outcome in outcomes if outcome.source is derivation.source]
             if own:
-                write_evidence(project.mappings, derivation.slug, own)
+                write_evidence(project.mappings, derivation.slug, own, code)
                 err.print(f"wrote the evidence of {derivation.slug}", markup=False)
     if as_json:
         facts = [
@@ -221,6 +239,29 @@ def verify(
             f"{len(outcomes) - len(failed)} passed, {len(failed)} failed"
         )
     if failed:
+        sys.exit(FAULTS)
+
+
+def _check_evidence(project: Project, paths: tuple[Path, ...], as_json: bool) -> None:
+    from oarlock_generator.executed import Code
+
+    wanted = {file.relative_to(project.root) for file in project.files(paths)}
+    sources, problems = project.load(progress)
+    if problems:
+        raise RecordError(problems)
+    code = Code(project.root, project.committed_folders)
+    stale = [s.path.as_posix() for s in sources if s.path in wanted and code.stale(s)]
+    if as_json:
+        click.echo(json.dumps({"stale": stale}, indent=1))
+    else:
+        for path in stale:
+            click.echo(f"{path}: not executed with the present code and examples", err=True)
+        out.print(
+            f"{_count(len(stale), 'record')} without current evidence; run `oarlock verify --write`"
+            if stale
+            else "the evidence is of the present code and examples"
+        )
+    if stale:
         sys.exit(FAULTS)
 
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from oarlock_generator.problems import RecordError
 from oarlock_generator.project import Project
 from oarlock_generator.site import CONFIGS, SiteError, finish_build, start_build
-from oarlock_generator.verify import ORACLES, Outcome, verify
+from oarlock_generator.verify import ORACLES, Outcome, verify, versions
 
 
 def run_demo(project: Project, console: Console) -> bool:
@@ -40,8 +40,8 @@ def run_demo(project: Project, console: Console) -> bool:
                 return bars.track(list(items), description=title)
 
             derivations = project.derive_all(shown)
-            changed = project.generate()
-            bars.add_task(f"Generated: {len(changed)} files changed", total=1, completed=1)
+            for _ in shown([project], "Generating"):
+                project.generate()
             english = start_build(project.root, CONFIGS[0])
             outcomes = verify(
                 [derivation.source for derivation in derivations],
@@ -75,7 +75,7 @@ def _summary(
 ) -> Table:
     runs = [run for outcome in outcomes for run in outcome.runs]
     passed = sum(not outcome.faults for outcome in outcomes)
-    parameters = sum(len(route.parameters) for d in derivations for route in d.routes)
+    parameters = sum(len({row.name for r in d.routes for row in r.parameters}) for d in derivations)
     table = Table(show_header=False, title="Oarlock", title_justify="left", box=None)
     table.add_row(
         "records", f"{len(derivations)} ({sum(len(d.apis) for d in derivations)} API names)"
@@ -88,14 +88,7 @@ def _summary(
             "largest error",
             f"{worst.error:.1e} of {worst.tolerance:.1e} allowed ({worst.example}, {worst.dtype}, {worst.compared})",
         )
-    table.add_row("versions", _versions(project))
+    installed = {**versions(), "flash_attn": project.context.locks["flash_attn"].version}
+    table.add_row("versions", ", ".join(f"{name} {number}" for name, number in installed.items()))
     table.add_row("time", f"{seconds:.0f} s")
     return table
-
-
-def _versions(project: Project) -> str:
-    from importlib.metadata import version
-
-    installed = {"torch": version("torch"), "paddlepaddle": version("paddlepaddle")}
-    locked = {"flash_attn": project.context.locks["flash_attn"].version}
-    return ", ".join(f"{name} {number}" for name, number in {**installed, **locked}.items())

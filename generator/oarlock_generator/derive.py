@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from oarlock_generator.expressions import Condition, ExpressionError, parse_condition
@@ -703,6 +703,7 @@ def _differ(torch: Parameter, paddle: Parameter, treatment: Treatment) -> bool:
     return ours != theirs
 
 
+@cache
 def _value(source: str) -> Any:
     try:
         value = ast.literal_eval(source)
@@ -711,6 +712,7 @@ def _value(source: str) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+@cache
 def _is_plain(source: str) -> bool:
     """Whether a default is numbers, texts and tuples, which the shim can repeat."""
     plain = (ast.Constant, ast.Tuple, ast.List, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)

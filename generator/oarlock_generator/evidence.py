@@ -30,10 +30,20 @@ class Run:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that was executed for one record, and on which versions."""
+    """Everything that was executed for one record, on which versions, and against what.
+
+    Args:
+        versions: the frameworks that ran.
+        runs: what agreed.
+        oracle: what said how it should be: "torch", or the file that stands for a package that
+            can't run here, relative to the checkout; empty where a file does not say.
+        executed: digest of the code that computed; empty where a file does not say.
+    """
 
     versions: Mapping[str, str]
     runs: tuple[Run, ...]
+    oracle: str = ""
+    executed: str = ""
 
     def current(self, examples: tuple[Example, ...] | list[Example]) -> tuple[Run, ...]:
         """The runs whose example still reads as it did when it was executed."""
@@ -59,11 +69,16 @@ def load_evidence(mappings: Path, slug: str) -> Evidence | None:
     except FileNotFoundError:
         return None
     runs = (Run(**{**run, "parameters": tuple(run["parameters"])}) for run in data["runs"])
-    return Evidence(data["versions"], tuple(runs))
+    return Evidence(data["versions"], tuple(runs), data.get("oracle", ""), data.get("executed", ""))
 
 
 def evidence_text(evidence: Evidence) -> str:
     """The file's text: one run a line, so that a change reads as a change in facts."""
     runs = ",\n    ".join(json.dumps(asdict(run)) for run in evidence.runs)
-    versions = json.dumps(dict(evidence.versions))
-    return f'{{\n  "versions": {versions},\n  "runs": [\n    {runs}\n  ]\n}}\n'
+    facts = {
+        "versions": dict(evidence.versions),
+        "oracle": evidence.oracle,
+        "executed": evidence.executed,
+    }
+    lines = "".join(f'  "{name}": {json.dumps(fact)},\n' for name, fact in facts.items())
+    return f'{{\n{lines}  "runs": [\n    {runs}\n  ]\n}}\n'

@@ -21,27 +21,31 @@ MAX_NODES = 400
 MAX_INTEGER = 1 << 24
 # Enough for modes, devices and einsum equations; not for paths, addresses or code.
 _WORDS = re.compile(r"[A-Za-z0-9_ ,:.>-]{0,200}")
-# What reaches files, processes, the network or a compiler is never called for an example.
-_OUTSIDE = (
-    "torch.classes",
-    "torch.compile",
-    "torch.distributed",
-    "torch.export",
-    "torch.from_file",
-    "torch.hub",
-    "torch.jit",
-    "torch.library",
-    "torch.load",
-    "torch.multiprocessing",
-    "torch.onnx",
-    "torch.ops",
-    "torch.package",
-    "torch.profiler",
-    "torch.save",
-    "torch.utils.bottleneck",
-    "torch.utils.cpp_extension",
-    "torch.utils.model_zoo",
-    "torch.utils.tensorboard",
+# Functions and layers of tensors live directly below these and anywhere below flash_attn; nothing
+# else is called.
+_NAMESPACES = frozenset(
+    {
+        "torch",
+        "torch.Tensor",
+        "torch.distributions",
+        "torch.fft",
+        "torch.linalg",
+        "torch.nn",
+        "torch.nn.functional",
+        "torch.nn.init",
+        "torch.optim",
+        "torch.optim.lr_scheduler",
+        "torch.signal.windows",
+        "torch.special",
+        "torch.utils.data",
+    }
+)
+# What lives there all the same and reaches files, processes, raw memory, a compiler or settings.
+_REFUSED = re.compile(
+    r"__(new|reduce_ex|setstate|torch_\w+)__|_?(autocast|clear|export|fork|get|import|init_num|load"
+    r"|parse|prepare|profiler|register|save|set|share|use)_\w*|load|save|compile|export|fork|wait|vmap"
+    r"|seed|manual_seed|from_file|(from_|to_|__)dlpack\w*|module_load|apply_|map2?_|record_stream"
+    r"|(const_)?data_ptr|(untyped_)?storage(_type)?"
 )
 
 FLOATS: tuple[str, ...] = ("float16", "bfloat16", "float32", "float64")
@@ -256,9 +260,7 @@ class _Parser:
             raise CallError(
                 f"{dotted} is not one of this record's apis{suggest(dotted, self.apis)}"
             )
-        if f"{dotted}.".startswith(tuple(f"{name}." for name in _OUTSIDE)):
-            raise CallError(f"{dotted} reaches beyond tensors; no example calls it")
-        self.called.add(dotted)
+        self.note(dotted)
         return dotted, lambda scope: (), lambda scope: scope.function(dotted)
 
     def attribute(self, node: ast.Attribute) -> _Step:
@@ -278,9 +280,24 @@ class _Parser:
             members = [a.removeprefix(_METHODS) for a in self.apis if a.startswith(_METHODS)]
             near = suggest(name, members)
             raise CallError(f"{_METHODS}{name} is not one of this record's apis{near}")
-        self.called.add(_METHODS + name)
+        self.note(_METHODS + name)
         self.used.add(owner)
         return lambda scope: getattr(scope.names[owner], name)
+
+    def note(self, api: str) -> None:
+        """Note an API as called, if examples may call it."""
+        namespace, _, name = api.rpartition(".")
+        # Directly below torch, a capital is a class: files, graphs and storages, but no functions.
+        if (
+            (namespace not in _NAMESPACES and not api.startswith("flash_attn."))
+            or _REFUSED.fullmatch(name)
+            or (namespace == "torch" and not name[:1].islower())
+        ):
+            raise CallError(
+                f"examples cannot call {api}: they call functions, methods and layers of tensors, "
+                "and nothing that reaches files, processes or global settings"
+            )
+        self.called.add(api)
 
     def refuse(self, node: ast.AST) -> CallError:
         return CallError(

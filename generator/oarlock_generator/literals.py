@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from functools import cache
 
 
 def literal(value: object) -> str:
@@ -23,6 +24,7 @@ def literal(value: object) -> str:
     return repr(value)
 
 
+@cache
 def normalised(source: str) -> str:
     """Source text of a literal in this module's spelling; any other text as it is."""
     try:

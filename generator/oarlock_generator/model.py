@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -65,7 +66,10 @@ Dtype: TypeAlias = Literal[
     "complex128",
 ]
 DTYPES: tuple[str, ...] = get_args(Dtype)
+MAX_AXES = 8
+_WORD = 1 << 63
 Size = Annotated[int, Field(ge=0, le=1 << 20)]
+Shape = Annotated[list[Size], Field(max_length=MAX_AXES)]
 
 
 class Model(BaseModel):
@@ -224,13 +228,13 @@ class Overload(Target):
 class Input(Model):
     """One input of an example, drawn once and handed to both sides."""
 
-    normal: list[Size] | None = None
-    uniform: list[Size] | None = None
-    integers: list[Size] | None = None
+    normal: Shape | None = None
+    uniform: Shape | None = None
+    integers: Shape | None = None
     values: Any = None
     low: float | int | None = None
     high: float | int | None = None
-    scale: float | None = None
+    scale: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     dtype: Dtype | None = None
     grad: bool = False
 
@@ -244,26 +248,40 @@ class Input(Model):
         shape = getattr(self, given[0])
         elements = 1
         for size in shape if given[0] != "values" else _shape(shape):
-            elements *= size
+            # numpy limits the other sizes of an empty array too.
+            elements *= max(size, 1)
         if elements > 1 << 24:
             raise ValueError(f"has {elements:,} elements; an example stays below {1 << 24:,}")
         return self
 
+    @model_validator(mode="after")
+    def _drawable(self) -> Input:
+        ends = {"low": self.low or 0, "high": 1 if self.high is None else self.high}
+        for name, end in ends.items():
+            if not -_WORD <= end <= _WORD and (isinstance(end, int) or not isfinite(end)):
+                raise ValueError(
+                    f"{name!r} is {end}; give a finite number, an integer within int64"
+                )
+            if self.integers is not None and isinstance(end, float):
+                raise ValueError(f"{name!r} is {end}; integers are drawn between whole numbers")
+        if not isfinite(float(ends["high"]) - float(ends["low"])):
+            raise ValueError("'low' and 'high' are too far apart to draw between")
+        return self
 
-def _shape(values: Any) -> list[int]:
-    shape: list[int] = []
-    while isinstance(values, list):
-        shape.append(len(values))
-        if not values:
-            break
-        if any(isinstance(v, list) != isinstance(values[0], list) for v in values):
-            raise ValueError("values must be numbers in a rectangular nest of lists")
-        if isinstance(values[0], list) and len({len(v) for v in values}) > 1:
-            raise ValueError("values must be numbers in a rectangular nest of lists")
-        values = values[0]
-    if not isinstance(values, bool | int | float | list):
-        raise ValueError(f"values must be numbers in a rectangular nest of lists, not {values!r}")
-    return shape
+
+def _shape(values: Any, axes: int = 0) -> list[int]:
+    if not isinstance(values, list):
+        if not isinstance(values, bool | int | float):
+            raise ValueError(f"values must be numbers in a nest of lists, not {values!r}")
+        if isinstance(values, int) and not -_WORD <= values < _WORD:
+            raise ValueError(f"has {values}, which int64 can't hold")
+        return []
+    if axes == MAX_AXES:
+        raise ValueError(f"nests deeper than {MAX_AXES} lists")
+    shapes = [_shape(value, axes + 1) for value in values]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError("values must be numbers in a rectangular nest of lists")
+    return [len(values), *(shapes[0] if shapes else [])]
 
 
 class Example(Model):

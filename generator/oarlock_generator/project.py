@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from oarlock_generator.problems import Problem, RecordError, suggest
 from oarlock_generator.runtime_names import read_runtime_names
 from oarlock_generator.shared import load_shared
 from oarlock_generator.signatures import load_lock
+
+# What the last `generate` read and wrote.
+_STAMP = Path(".cache/generate.json")
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -176,14 +180,16 @@ class Project:
     @uncollected()
     def generate(self, progress: Progress = quiet) -> list[Change]:
         """Write everything that records make; touch only what changed."""
-        if self._stamp_matches():
+        inputs = self._inputs()
+        if self._stamp() == {"inputs": inputs, "outputs": self._outputs()}:
             return []
         derivations = self.derive_all(progress)
         outputs = {**self.committed(derivations), **self.rendered(derivations)}
         folders = [*self.committed_folders, *self.rendered_folders]
         found = changes(self.root, outputs, folders)
         apply(self.root, outputs, progress(found, "Writing"))
-        write_text(self._stamp, json.dumps({"inputs": self._inputs(), "outputs": self._outputs()}))
+        stamp = {"inputs": inputs, "outputs": self._outputs()}
+        write_text(self.root / _STAMP, json.dumps(stamp))
         return found
 
     def drift(self, progress: Progress = quiet) -> list[Change]:
@@ -191,32 +197,37 @@ class Project:
         derivations = self.derive_all(progress)
         return changes(self.root, self.committed(derivations), self.committed_folders)
 
-    @property
-    def _stamp(self) -> Path:
-        return self.root / ".cache" / "generate.json"
-
-    def _stamp_matches(self) -> bool:
-        """Whether neither inputs nor outputs changed since the last run."""
+    def _stamp(self) -> Any:
+        """What the last run read and wrote."""
         try:
-            stamp = json.loads(self._stamp.read_text("utf-8"))
+            return json.loads((self.root / _STAMP).read_text("utf-8"))
         except (OSError, ValueError):
-            return False
-        return stamp == {"inputs": self._inputs(), "outputs": self._outputs()}
+            return None
 
     def _inputs(self) -> str:
-        return _fingerprint([self.mappings, self.root / "runtime/oarlock", Path(__file__).parent])
+        """The state of all that generated files are made from."""
+        sources = [self.mappings, self.root / "runtime/oarlock", Path(__file__).parent]
+        generated = tuple(f"{self.root / folder}{os.sep}" for folder in self.committed_folders)
+        return _fingerprint(file for file in _files(sources) if not file.startswith(generated))
 
     def _outputs(self) -> str:
-        folders = [*self.rendered_folders, Path("schemas")]
-        return _fingerprint([self.root / folder for folder in folders])
+        """The state of the generated files."""
+        folders = [*self.committed_folders, *self.rendered_folders]
+        return _fingerprint(_files(self.root / folder for folder in folders))
 
 
-def _fingerprint(folders: Iterable[Path]) -> str:
+def _files(folders: Iterable[Path]) -> Iterator[str]:
+    """Every file below the folders, but for Python's caches."""
+    for folder in folders:
+        for holder, below, names in os.walk(folder):
+            below[:] = sorted(name for name in below if name != "__pycache__")
+            yield from (f"{holder}{os.sep}{name}" for name in sorted(names))
+
+
+def _fingerprint(files: Iterable[str]) -> str:
     """A hash of names, sizes and times: enough to know that nothing was touched."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
-            if file.suffix != ".pyc" and file.is_file():
-                facts = file.stat()
-                digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    for file in files:
+        facts = os.stat(file)
+        digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()

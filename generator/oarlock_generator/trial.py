@@ -54,13 +54,18 @@ class Trial:
         oracle: what says how it should be.
         shim: finds what is under test.
         device: where the shim runs, "cpu" or "gpu".
+
+    Raises:
+        TrialError: the example's inputs can't be drawn.
     """
 
     def __init__(
         self, example: Example, call: Call, dtype: str, oracle: Oracle, shim: Resolver, device: str
     ):
         self.example, self.call, self.oracle, self.shim = example, call, oracle, shim
-        self.device, self.drawn = device, draw(example, dtype)
+        self.device = device
+        with _telling("drawing the inputs of the example"):
+            self.drawn = draw(example, dtype)
         self.torch, self.paddle = Torch(), Paddle()
         self.routes: dict[str, None] = {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from oarlock_generator.evidence import (
     load_evidence,
 )
 from oarlock_generator.examples import CallError, parse_call
+from oarlock_generator.executed import Code
 from oarlock_generator.load import Source
 from oarlock_generator.model import Example
 from oarlock_generator.oracles import ORACLES, Oracle, Resolver, shim_function
@@ -124,19 +125,29 @@ def versions() -> dict[str, str]:
     }
 
 
-def write_evidence(mappings: Path, slug: str, outcomes: Iterable[Outcome]) -> Evidence:
+def write_evidence(
+    mappings: Path, slug: str, outcomes: Collection[Outcome], code: Code
+) -> Evidence:
     """Write what agreed among the outcomes of one record, and return it.
 
-    Runs of the same examples on another device are kept where the versions are the same.
+    Runs of the same examples on another device are kept where versions and code are the same.
+
+    Args:
+        mappings: the folder of records.
+        slug: the record's path in it, without its suffix.
+        outcomes: what became of its examples; at least one.
+        code: the code they ran on.
     """
-    outcomes, now = list(outcomes), versions()
+    now = versions()
     runs = [run for outcome in outcomes for run in outcome.runs]
+    source = next(iter(outcomes)).source
+    executed = code.digest(source)
     before = load_evidence(mappings, slug)
-    if before is not None and dict(before.versions) == now:
+    if before and (dict(before.versions), before.executed) == (now, executed):
         devices = {run.device for run in runs}
         current = before.current([outcome.example for outcome in outcomes])
         runs += [run for run in current if run.device not in devices]
-    evidence = Evidence(now, tuple(runs))
+    evidence = Evidence(now, tuple(runs), code.oracle(source), executed)
     write_text(evidence_file(mappings, slug), evidence_text(evidence))
     return evidence
 

@@ -35,6 +35,6 @@ def api_of(function: Any) -> str | None:
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None)
     for record in catalog()["records"].values():
-        if record.get("module") == module:
-            return next((api for api in record["apis"] if api.rpartition(".")[2] == name), None)
+        if record["module"] == module:
+            return next((api for api, own in record["apis"].items() if own == name), None)
     return None

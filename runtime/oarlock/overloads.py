@@ -43,6 +43,10 @@ class Overloads:
         Raises:
             ArgumentTypeError: none fits; the message lists the signatures.
         """
+        return self.find(args, kwargs)(*args, **kwargs)
+
+    def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[..., Any]:
+        """Return the overload that fits, or raise as a call would."""
         for function, signature in self.candidates:
             try:
                 bound = signature.bind(*args, **kwargs)
@@ -51,7 +55,7 @@ class Overloads:
             if all(
                 _admits(signature.parameters[n].annotation, v) for n, v in bound.arguments.items()
             ):
-                return function(*args, **kwargs)
+                return function
         given = [type(v).__name__ for v in args] + [
             f"{k}={type(v).__name__}" for k, v in kwargs.items()
         ]

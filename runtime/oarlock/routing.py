@@ -1,7 +1,7 @@
 """Which route generated functions take: Paddle's own function where exact, else the fallback.
 
-``OARLOCK_ROUTE=native|fallback|reference`` forces one for the whole process; a call that the
-forced route can't serve exactly raises.
+``OARLOCK_ROUTE=native|fallback|reference`` forces one for the whole process, where an API has both;
+a call that the forced route can't serve exactly raises.
 """
 
 from __future__ import annotations
@@ -55,15 +55,13 @@ def choose(api: str, native: bool, arguments: Mapping[str, Any]) -> bool:
         UnsupportedError: "native" is forced and Paddle's function would not be exact; the
             message says which parameter or condition stands against it.
     """
-    if forced != "native":
-        return False
-    if not native:
+    if forced == "native" and not native:
         from oarlock.explanation import reasons
 
         raise UnsupportedError(
             api=api,
             reason="OARLOCK_ROUTE=native, but Paddle's own function does not serve this call exactly: "
             + "; ".join(reasons(api, arguments)),
-            advice="Unset OARLOCK_ROUTE to let Oarlock serve it",
+            advice="Unset OARLOCK_ROUTE to let Oarlock choose",
         )
-    return True
+    return forced == "native"

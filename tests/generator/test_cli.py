@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from oarlock_generator.cli import main
 from oarlock_generator.project import Project
 
+ROOT = Path(__file__).parents[2]
 RECORD = Path("mappings/flash_attn/flash_attn_func.yaml")
 TANH = "apis:\n  torch.tanh: {}\npaddle: paddle.tanh\n"
 
@@ -125,6 +127,31 @@ def test_two_records_for_one_api(copy: Project) -> None:
     ) in result.stderr
 
 
+def test_evidence_of_other_code_is_told_with_what_mends_it(copy: Project) -> None:
+    file = copy.mappings / "_evidence/flash_attn/flash_attn_func.json"
+    file.unlink(missing_ok=True)
+    shutil.copytree(ROOT / "tests/oracles", copy.root / "tests/oracles")
+
+    def check() -> tuple[int, str, list[str]]:
+        result = run(copy, "verify", "--check")
+        stale = json.loads(run(copy, "verify", "--check", "--json").stdout)["stale"]
+        return result.exit_code, result.stdout + result.stderr, stale
+
+    path = RECORD.as_posix()
+    code, told, stale = check()
+    assert (code, stale) == (1, [path])
+    assert f"{path}: not executed with the present code and examples" in told
+    assert "1 record without current evidence; run `oarlock verify --write`" in told
+    result = run(copy, "verify", "--write")
+    assert result.exit_code == 0, result.stderr
+    assert check() == (0, "the evidence is of the present code and examples\n", [])
+    facts = json.loads(file.read_text("utf-8"))
+    assert facts["oracle"] == "tests/oracles/flash_attn.py"
+    write(copy, "runtime/oarlock/convert.py", "# Other code.\n")
+    assert check()[0] == 1
+    assert run(copy, "verify", "--check", "--write").exit_code == 2
+
+
 def test_generate_then_nothing_to_do_then_a_change(copy: Project) -> None:
     write(copy, "mappings/torch/tanh.yaml", TANH)
     result = run(copy, "generate", "--json")
@@ -193,8 +220,8 @@ def test_a_run_that_fails_half_way_leaves_whole_files(copy: Project) -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["PyTorch has more parameters", "window_size", "What Oarlock does", "training"]),
-        ("zh", ["torch 参数更多", "window_size", "Oarlock 的处理", "因果掩码按右下角对齐"]),
+        ("en", ["PyTorch has more parameters", "window_size", "does, and remarks", "training"]),
+        ("zh", ["torch 参数更多", "window_size", "的处理与备注", "因果掩码按右下角对齐"]),
     ],
 )
 def test_show(copy: Project, language: str, words: list[str]) -> None:

@@ -256,7 +256,7 @@ def test_standard_parameters_are_said_once(context: Context) -> None:
     (row,) = (row for row in route.rows if row.name == "out")
     assert row.treatment
     assert row.treatment.key == "standard"
-    assert row.served.zh == "结果写入给定的张量，并返回该张量。"
+    assert row.served.zh == "结果写入给定的 Tensor，并返回该 Tensor。"
 
 
 def test_an_overload_goes_before_the_record(context: Context) -> None:

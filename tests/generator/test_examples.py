@@ -20,6 +20,7 @@ from oarlock_generator.examples import (
 )
 from oarlock_generator.load import Source, load_text
 from oarlock_generator.model import Example
+from oarlock_generator.problems import RecordError
 
 APIS = ("torch.add", "torch.Tensor.add_", "torch.Tensor.T", "torch.save")
 
@@ -99,6 +100,77 @@ def test_a_refusal_is_shown_at_its_line(call: str) -> None:
     )
     shown = [str(problem) for problem in check_examples(source)]
     assert any(p.startswith("mappings/torch/add.yaml:6: examples[0].call: ") for p in shown), shown
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        "torch.load",
+        "torch.save",
+        "torch.compile",
+        "torch.from_file",
+        "torch.seed",
+        "torch.set_default_dtype",
+        "torch.set_num_threads",
+        "torch.import_ir_module",
+        "torch.use_deterministic_algorithms",
+        "torch.PyTorchFileReader",
+        "torch.PyTorchFileWriter",
+        "torch.UntypedStorage.from_file",
+        "torch.autograd.profiler.load_nvprof",
+        "torch.cuda.memory.CUDAPluggableAllocator",
+        "torch.export.export",
+        "torch.fx.symbolic_trace",
+        "torch.hub.load",
+        "torch.jit.script",
+        "torch.nn.parallel.DistributedDataParallel",
+        "torch.ops.load_library",
+        "torch.serialization.load",
+        "torch.utils.cpp_extension.load",
+        "torch.Tensor.data_ptr",
+        "torch.Tensor.set_",
+        "torch.Tensor.share_memory_",
+        "torch.Tensor.untyped_storage",
+        "torch.Tensor.__reduce_ex__",
+        "os.system",
+    ],
+)
+def test_no_example_calls_beyond_tensors(api: str) -> None:
+    owner, _, name = api.rpartition(".")
+    call = f"x.{name}(z)" if owner == "torch.Tensor" else f"{api}(x, z)"
+    fields = f"title: {{zh: 加, en: add}}, inputs: {{{X}, z: {{normal: [2]}}}}, call: '{call}'"
+    text = f"apis: {{{api}: {{}}}}\npaddle: paddle.add\nexamples:\n  - {{{fields}}}\n"
+    of = Source(Path("mappings/a.yaml"), text, load_text(text, Path("mappings/a.yaml")))
+    (problem,) = check_examples(of)
+    place = "mappings/a.yaml:4: examples[0].call: "
+    assert str(problem).startswith(f"{place}examples cannot call {api}: ")
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        "torch.add",
+        "torch.softmax",
+        "torch.nn.Linear",
+        "torch.nn.functional.gelu",
+        "torch.nn.init.normal_",
+        "torch.optim.SGD",
+        "torch.linalg.solve",
+        "torch.fft.rfft",
+        "torch.special.erf",
+        "torch.signal.windows.hann",
+        "torch.distributions.Normal",
+        "torch.utils.data.TensorDataset",
+        "torch.Tensor.index_put_",
+        "torch.Tensor.__add__",
+        "flash_attn.flash_attn_func",
+        "flash_attn.bert_padding.pad_input",
+    ],
+)
+def test_examples_call_functions_methods_and_layers(api: str) -> None:
+    owner, _, name = api.rpartition(".")
+    call = f"x.{name}(z)" if owner == "torch.Tensor" else f"{api}(x, z)"
+    assert parse_call(example(call), [api]).apis == {api}
 
 
 @pytest.mark.parametrize(
@@ -231,6 +303,53 @@ FAULTS = {
         "excludes random and repeatable"
     ),
 }
+
+
+UNDRAWABLE = {
+    f"normal: [{', '.join('1' * 70)}]": "at most 8",
+    "values: [[[[[[[[[1]]]]]]]]]": "nests deeper than 8 lists",
+    "values: [[[1], [2]], [[3], 4]]": "a rectangular nest of lists",
+    "values: [[1], [a]]": "must be numbers",
+    "values: [100000000000000000000000]": "int64",
+    "normal: [0, 1048576, 1048576, 1048576, 1048576]": "elements",
+    "normal: [2], scale: -1.0": "greater than or equal to 0",
+    "normal: [2], scale: .inf": "finite",
+    "normal: [2], scale: .nan": "finite",
+    "uniform: [2], low: .nan": "'low' is nan",
+    "uniform: [2], low: -.inf": "'low' is -inf",
+    "uniform: [2], high: .inf": "'high' is inf",
+    "uniform: [2], low: -1.7e308, high: 1.7e308": "too far apart",
+    f"uniform: [2], high: 1{'0' * 400}": "'high' is 1",
+    "integers: [2], high: 99999999999999999999999, dtype: int64": "'high' is 99",
+    "integers: [2], low: 0.2, high: 0.5, dtype: int64": "whole numbers",
+    "integers: [2], high: .nan, dtype: int64": "'high' is nan",
+}
+
+
+@pytest.mark.parametrize("fields", UNDRAWABLE, ids=UNDRAWABLE.values())
+def test_an_input_that_cannot_be_drawn_is_a_problem_at_its_line(fields: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        record(f"  - title: {{zh: 加, en: add}}\n    inputs:\n      x: {{{fields}}}\n    {ADD}\n")
+    shown = [str(problem) for problem in caught.value.problems]
+    assert all(fault.startswith("add.yaml:6: examples[0].inputs.x") for fault in shown), shown
+    assert any(UNDRAWABLE[fields] in fault for fault in shown), shown
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "normal: [0, 3]",
+        "normal: [1, 1, 1, 1, 1, 1, 1, 1], scale: 0.0",
+        "integers: [4], low: -9223372036854775808, high: 9223372036854775808, dtype: int64",
+        "values: [.nan, -.inf, 1]",
+        "values: [[], []]",
+        "values: 3",
+    ],
+)
+def test_an_input_at_its_limits_is_drawn(fields: str) -> None:
+    of = record(f"  - {{title: {{zh: 加, en: add}}, inputs: {{x: {{{fields}}}}}, {ADD}}}\n")
+    assert check_examples(of) == []
+    assert set(draw(of.record.examples[0], "float32")) == {"x"}
 
 
 @pytest.mark.parametrize("fields", FAULTS, ids=FAULTS.values())

@@ -119,3 +119,15 @@ def test_written_files_have_the_usual_permissions(tmp_path: Path) -> None:
     write_text(tmp_path / "a.md", "a\n")
     (tmp_path / "b.md").touch()
     assert (tmp_path / "a.md").stat().st_mode == (tmp_path / "b.md").stat().st_mode
+
+
+@pytest.mark.parametrize("link", ["made", "made/sub"])
+def test_a_linked_folder_is_not_followed(tmp_path: Path, link: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("mine")
+    (tmp_path / link).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / link).symlink_to(elsewhere, target_is_directory=True)
+    with pytest.raises(OutputError, match="symbolic link"):
+        changes(tmp_path, {Path("made/sub/a.json"): "{}"}, [Path("made")])
+    assert [file.name for file in elsewhere.iterdir()] == ["precious"]

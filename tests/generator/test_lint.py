@@ -247,6 +247,24 @@ def test_terms(context: Context) -> None:
     )
 
 
+def test_a_latin_term_keeps_its_distance(context: Context) -> None:
+    text = f"{TANH}summary: {{zh: 返回张量，形状与 x 相同的张量的副本, en: A copy}}\n"
+    assert "zh: 返回 Tensor，形状与 x 相同的 Tensor 的副本," in mended("terms", text, context)
+
+
+@pytest.mark.parametrize(
+    "good",
+    ["索引数组", "先求和，然后向右移动", "核心函数", "后向", "前向传播", "注意力机制", "向量组"],
+)
+def test_words_that_only_look_like_another_s_term(context: Context, good: str) -> None:
+    assert said("terms", f"{TANH}notes: [{{zh: {good}, en: One}}]\n", context) == []
+
+
+def test_terms_are_mended_as_whole_words(context: Context) -> None:
+    text = f"{TANH}notes: [{{zh: 正向传播与注意机制, en: One}}]\n"
+    assert "zh: 前向传播与注意力机制," in mended("terms", text, context)
+
+
 def test_fixes_that_overlap_wait_for_the_next_round(context: Context, tmp_path: Path) -> None:
     text = (
         "paddle: paddle.tanh\nsummary: {zh: '缺省值,零', en: The default}\napis: {torch.tanh: {}}\n"

@@ -39,7 +39,7 @@ def test_the_runtime_gets_routes_and_conditions(
     assert route["paddle"] == "paddle.nn.functional.flash_attention.flash_attention"
     assert route["fallback"] == {"name": "attention", "module": "oarlock.kernels.attention"}
     assert route["neutral"]["window_size"] == "window_size == (-1, -1)"
-    assert "paddle_flash_attention_is_exact(q, k, v, causal)" in route["native_when"]
+    assert "paddle_flash_attention_is_exact(q, k, v, causal, dropout_p)" in route["native_when"]
     assert len(route["parameters"]) == 11
     assert route["parameters"]["dropout_p"] == {
         "treatment": "rename",

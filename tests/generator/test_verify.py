@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,11 @@ import pytest
 from oarlock.errors import ArgumentError, UnsupportedError
 from oarlock_generator.compare import FLOOR, compare_bits, compare_values
 from oarlock_generator.evidence import Evidence, evidence_file, load_evidence
+from oarlock_generator.examples import parse_call
+from oarlock_generator.executed import Code
 from oarlock_generator.load import Source, load_text
+from oarlock_generator.oracles import Oracle
+from oarlock_generator.trial import Trial, TrialError
 from oarlock_generator.verify import Outcome, verify, verify_example, write_evidence
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +50,7 @@ def fault(of: Source, **functions: Callable[..., Any]) -> str:
 
 
 ADD = source("torch.add(x, z)")
+CODE = Code(ROOT, [])
 
 
 def test_agreement_is_recorded() -> None:
@@ -242,11 +248,12 @@ def test_bits_tell_a_negative_zero_from_zero() -> None:
 def test_evidence_is_written_read_and_the_same_again(tmp_path: Path) -> None:
     of = source("x.add_(z)", more="dtypes: [float32, float64]")
     first = verify([of])
-    written = write_evidence(tmp_path, "torch/add", first)
+    written = write_evidence(tmp_path, "torch/add", first, CODE)
     assert load_evidence(tmp_path, "torch/add") == written
     assert set(written.versions) == {"paddle", "torch"}
+    assert (written.oracle, written.executed) == ("torch", CODE.digest(of))
     text = evidence_file(tmp_path, "torch/add").read_text("utf-8")
-    write_evidence(tmp_path, "torch/add", verify([of]))
+    write_evidence(tmp_path, "torch/add", verify([of]), CODE)
     assert evidence_file(tmp_path, "torch/add").read_text("utf-8") == text
     assert len(written.current(of.record.examples)) == 2
 
@@ -261,7 +268,7 @@ def test_evidence_is_written_read_and_the_same_again(tmp_path: Path) -> None:
 )
 def test_evidence_of_a_changed_example_is_stale(tmp_path: Path, changed: Source) -> None:
     of = source("x.add_(z)", more="dtypes: [float32, float64]")
-    written = write_evidence(tmp_path, "torch/add", verify([of]))
+    written = write_evidence(tmp_path, "torch/add", verify([of]), CODE)
     assert written.current(changed.record.examples) == ()
     retitled = of.text.replace("en: add", "en: addition")
     record = load_text(retitled, Path("add.yaml"))
@@ -269,20 +276,118 @@ def test_evidence_of_a_changed_example_is_stale(tmp_path: Path, changed: Source)
 
 
 def test_what_differs_leaves_no_evidence(tmp_path: Path) -> None:
-    written = write_evidence(tmp_path, "torch/add", [judge(ADD, add=lambda x, z: x - z)])
+    written = write_evidence(tmp_path, "torch/add", [judge(ADD, add=lambda x, z: x - z)], CODE)
     assert written.runs == ()
 
 
 def test_runs_on_another_device_are_kept_while_they_hold(tmp_path: Path) -> None:
     outcomes = verify([source("x.add_(z)")])
     elsewhere = replace(outcomes[0], runs=(replace(outcomes[0].runs[0], device="gpu"),))
-    write_evidence(tmp_path, "torch/add", [elsewhere])
-    written = write_evidence(tmp_path, "torch/add", outcomes)
+    write_evidence(tmp_path, "torch/add", [elsewhere], CODE)
+    written = write_evidence(tmp_path, "torch/add", outcomes, CODE)
     assert sorted(run.device for run in written.runs) == ["cpu", "gpu"]
     changed = verify([source("x.mul_(z)")])
-    assert [run.device for run in write_evidence(tmp_path, "torch/add", changed).runs] == ["cpu"]
+    assert [run.device for run in write_evidence(tmp_path, "torch/add", changed, CODE).runs] == [
+        "cpu"
+    ]
     file = evidence_file(tmp_path, "torch/add")
     file.write_text(file.read_text("utf-8").replace('"torch": "', '"torch": "0.'), "utf-8")
-    again = write_evidence(tmp_path, "torch/add", [elsewhere])
+    again = write_evidence(tmp_path, "torch/add", [elsewhere], CODE)
     assert [run.device for run in again.runs] == ["gpu"]
     assert isinstance(again, Evidence)
+    file.write_text(file.read_text("utf-8").replace(again.executed, "other code"), "utf-8")
+    assert [run.device for run in write_evidence(tmp_path, "torch/add", outcomes, CODE).runs] == [
+        "cpu"
+    ]
+
+
+def checkout(root: Path) -> Path:
+    """A checkout as far as an execution reads it, with one record executed."""
+    for file in (
+        "runtime/oarlock/convert.py",
+        "runtime/oarlock/_generated/torch/add.py",
+        "runtime/oarlock/_generated/torch/mul.py",
+        "tests/oracles/flash_attn.py",
+    ):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).write_text("a = 1\n", "utf-8")
+    write_evidence(root / "mappings", "torch/add", verify([source("x.add_(z)")]), code(root))
+    return root
+
+
+def code(root: Path) -> Code:
+    return Code(root, [Path("runtime/oarlock/_generated")])
+
+
+@pytest.mark.parametrize(
+    ("file", "stale"),
+    [
+        ("runtime/oarlock/convert.py", True),
+        ("runtime/oarlock/new.py", True),
+        ("runtime/oarlock/_generated/torch/add.py", True),
+        ("tests/oracles/torch.py", True),
+        ("runtime/oarlock/_generated/torch/mul.py", False),
+        ("runtime/oarlock/_generated/torch/new.py", False),
+        ("tests/oracles/flash_attn.py", False),
+        ("runtime/oarlock/notes.md", False),
+    ],
+)
+def test_evidence_of_other_code_is_stale(tmp_path: Path, file: str, stale: bool) -> None:
+    of, root = source("x.add_(z)"), checkout(tmp_path)
+    assert not code(root).stale(of)
+    (root / file).write_text("a = 2\n", "utf-8")
+    assert code(root).stale(of) is stale
+
+
+def test_line_ends_leave_evidence_current(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    (root / "runtime/oarlock/convert.py").write_bytes(b"a = 1\r\n")
+    assert not code(root).stale(source("x.add_(z)"))
+
+
+def test_evidence_lacks_what_was_never_executed(tmp_path: Path) -> None:
+    root = checkout(tmp_path)
+    assert code(root).stale(source("x.mul_(z)"))
+    assert code(root).stale(source("x.add_(z)", more="dtypes: [float32, float64]"))
+    evidence_file(root / "mappings", "torch/add").unlink()
+    assert code(root).stale(source("x.add_(z)"))
+
+
+def test_evidence_that_says_less_is_read_and_stale(tmp_path: Path) -> None:
+    of, root = source("x.add_(z)"), checkout(tmp_path)
+    file = evidence_file(root / "mappings", "torch/add")
+    facts = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({name: facts[name] for name in ("versions", "runs")}), "utf-8")
+    evidence = load_evidence(root / "mappings", "torch/add")
+    assert evidence is not None
+    assert (evidence.oracle, evidence.executed) == ("", "")
+    assert len(evidence.current(of.record.examples)) == 1
+    assert code(root).stale(of)
+
+
+def test_an_oracle_of_the_checkout_is_named(tmp_path: Path) -> None:
+    text = RECORD.replace("torch.add: {}", "flash_attn.flash_attn_func: {}")
+    text += "  - {title: {zh: 加, en: add}, inputs: {x: {normal: [2]}}, call: x.add_(x)}\n"
+    path = Path("mappings/flash_attn/a.yaml")
+    of = Source(path, text, load_text(text, path))
+    assert code(checkout(tmp_path)).oracle(of) == "tests/oracles/flash_attn.py"
+    before = code(tmp_path).digest(of)
+    (tmp_path / "tests/oracles/flash_attn.py").write_text("a = 2\n", "utf-8")
+    assert code(tmp_path).digest(of) != before
+
+
+def test_inputs_that_cannot_be_drawn_are_a_fault_of_the_example() -> None:
+    # The bound of `high` keeps this out of a record; a draw may fail in other ways, memory among them.
+    of = source("torch.add(x, x)", "inputs: {x: {integers: [2], high: 9, dtype: int64}}")
+    example = of.record.examples[0]
+    wild = example.inputs["x"].model_copy(update={"high": 1 << 70})
+    changed = example.model_copy(update={"inputs": {"x": wild}})
+    with pytest.raises(TrialError, match=r"drawing the inputs of the example raised \w+: "):
+        Trial(
+            changed,
+            parse_call(changed, of.record.apis),
+            "int64",
+            Oracle("torch", ROOT / "tests" / "oracles"),
+            {}.__getitem__,
+            "cpu",
+        )

@@ -103,3 +103,31 @@ def test_it_works_where_slices_are_copies_too(dense, tensors):
     expected = paddle.grad(dense(*inputs, causal=True)[0].square().sum(), inputs)
     for a, b in zip(given, expected, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-9)
+
+
+GPU = pytest.mark.skipif(
+    not paddle.device.is_compiled_with_cuda(), reason="this Paddle knows no GPU"
+)
+
+
+@pytest.mark.gpu
+@GPU
+def test_tensors_on_the_cpu_are_served_there_while_a_gpu_is_current(tensors):
+    inputs = tensors(1, 5, 6, 2, 1, 8)
+    paddle.device.set_device("gpu")
+    out = attention(*inputs, causal=True)
+    out.sum().backward()
+    assert out.place.is_cpu_place()
+    assert all(x.grad.place.is_cpu_place() for x in inputs)
+    assert paddle.device.get_device().startswith("gpu")
+
+
+@pytest.mark.gpu
+@GPU
+def test_a_gpu_is_warned_once(tensors):
+    inputs = [x.cuda() for x in tensors(1, 5, 6, 2, 1, 8)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            attention(*inputs)
+    assert sum(issubclass(each.category, SlowPathWarning) for each in caught) <= 1

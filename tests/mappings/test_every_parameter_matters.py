@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,17 +18,21 @@ from oarlock_generator.verify import verify_example
 ROOT = Path(__file__).parents[2]
 RECORDS = [load_file(file, ROOT) for file in record_files(ROOT / "mappings")]
 
+COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
 Function = Callable[..., Any]
 Arguments = dict[str, Any]
 
 
 def parameters(source: Source) -> dict[str, inspect.Parameter]:
-    """The parameters of the record's API, as the shim has them."""
+    """The parameters of the record's API, as the shim has them; an attribute has none."""
+    if source.record.kind == "attribute":
+        return {}
     return dict(inspect.signature(shim_function(next(iter(source.record.apis)))).parameters)
 
 
 def altered(alter: Callable[[Function, Arguments], Any]) -> Callable[[str], Function]:
-    """A shim whose functions are called through ``alter(function, bound arguments)``."""
+    """A shim whose functions are called through ``alter(function, bound arguments by name)``."""
 
     def resolve(api: str) -> Function:
         function = shim_function(api)
@@ -36,7 +41,13 @@ def altered(alter: Callable[[Function, Arguments], Any]) -> Callable[[str], Func
         def call(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            return alter(function, dict(bound.arguments))
+            return alter(by_name, dict(bound.arguments))
+
+        def by_name(**arguments: Any) -> Any:
+            # In the signature's order, so that *args and **kwargs are passed as such.
+            bound = inspect.BoundArguments(signature, OrderedDict())
+            bound.arguments.update((name, arguments[name]) for name in signature.parameters)
+            return function(*bound.args, **bound.kwargs)
 
         return call
 
@@ -50,6 +61,26 @@ def faults(source: Source, index: int, alter: Callable[[Function, Arguments], An
     return "" if outcome.agrees else str(outcome)
 
 
+def is_floating(value: Any) -> bool:
+    """Whether this is a tensor of fractions."""
+    return isinstance(value, paddle.Tensor) and value.is_floating_point()
+
+
+def another(value: Any) -> Any:
+    """Another value of the same kind, for a parameter that has no default."""
+    match value:
+        case paddle.Tensor():
+            # Multiplied, a floating tensor keeps its gradient: a lost one would be noticed too soon.
+            return value * 0 if is_floating(value) else paddle.zeros_like(value)
+        case bool():
+            return not value
+        case int() | float():
+            return 0 if value else 1
+        case tuple() | list():
+            return type(value)(map(another, value))
+    return pytest.fail(f"say in another() what to give for {value!r}")
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
@@ -60,12 +91,13 @@ def faults(source: Source, index: int, alter: Callable[[Function, Arguments], An
 )
 def test_a_shim_that_ignores_a_parameter_is_caught(source: Source, name: str) -> None:
     parameter = parameters(source)[name]
+    assert parameter.kind not in COLLECTING, f"{name} collects arguments: name the overload's own"
     about = [i for i, e in enumerate(source.record.examples) if name in e.parameter]
     assert about, f"no example is about {name}"
 
     def ignore(function: Function, arguments: Arguments) -> Any:
         if parameter.default is inspect.Parameter.empty:
-            arguments[name] = arguments[name] * 0
+            arguments[name] = another(arguments[name])
         else:
             arguments[name] = parameter.default
         return function(**arguments)
@@ -74,7 +106,8 @@ def test_a_shim_that_ignores_a_parameter_is_caught(source: Source, name: str) ->
         # The last place of some gradients, as a sum in another order would change it.
         calls.append(None)
         factor = 1 + 2.0**-23 * (len(calls) % 2)
-        return function(**arguments | {"q": arguments["q"] * factor})
+        first = next(name for name, value in arguments.items() if is_floating(value))
+        return function(**arguments | {first: arguments[first] * factor})
 
     calls: list[None] = []
     # What is promised of a repeatable result shows in the repetition alone.
@@ -84,6 +117,44 @@ def test_a_shim_that_ignores_a_parameter_is_caught(source: Source, name: str) ->
     assert noticed, f"no example notices that {name} is ignored"
     if repeats:
         assert "when run again" in noticed[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [
+        (2.5, 0),
+        (0, 1),
+        (True, False),
+        ((3, 0), (0, 1)),
+        ([2], [0]),
+    ],
+)
+def test_another_value_differs(value: Any, given: Any) -> None:
+    assert another(value) == given
+    assert type(another(value)) is type(given)
+
+
+@pytest.mark.parametrize("one", [1.0, 1, True])
+def test_another_tensor_differs_in_values_alone(one: float) -> None:
+    x = paddle.to_tensor([one, one], stop_gradient=not isinstance(one, float))
+    other = another(x)
+    assert not other.any()
+    facts = (x.shape, x.dtype, x.stop_gradient)
+    assert (other.shape, other.dtype, other.stop_gradient) == facts
+
+
+def test_a_value_of_an_unknown_kind_is_told() -> None:
+    with pytest.raises(pytest.fail.Exception, match="say in another"):
+        another("mean")
+
+
+def test_arguments_arrive_as_the_signature_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def function(x: int, /, *sizes: int, scale: int = 1, **more: int) -> Any:
+        return x, sizes, scale, more
+
+    monkeypatch.setattr(f"{__name__}.shim_function", lambda api: function)
+    shim = altered(lambda function, arguments: function(**arguments | {"scale": 7}))("torch.f")
+    assert shim(1, 2, 3, bias=4) == (1, (2, 3), 7, {"bias": 4})
 
 
 def top_left(function: Function, a: Arguments) -> Any:

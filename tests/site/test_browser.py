@@ -20,6 +20,9 @@ CHROMIUM = next(
 API = "api/flash_attn/flash_attn_func/"
 PHONE = {"width": 390, "height": 844}
 
+# Under load, the search worker takes its time to read the index and jieba its dictionary.
+expect.set_options(timeout=30_000)
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),

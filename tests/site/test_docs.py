@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mkdocs.config import load_config
 from pydantic import TypeAdapter, ValidationError
 
+from oarlock.errors import DOCS
 from oarlock_generator.derive import Context, Derivation, derive
 from oarlock_generator.emit.docs import render_docs
 from oarlock_generator.emit.markdown import Markdown, code, fenced, prose
@@ -276,6 +277,39 @@ def test_module_and_figures_count_what_there_is(
     assert [int(cell) for cell in total[:2]] == [len(derivations), names]
     assert sum(int(row[1]) for row in modules) == len(derivations)
     assert sum(int(row[2]) for row in modules) == names
+
+
+def test_what_was_not_executed_is_said(
+    checkout: Project, context: Context, derivations: list[Derivation]
+) -> None:
+    source = derivations[0].source
+    evidence = checkout.evidence(derivations)[derivations[0].slug]
+    on_native = replace(evidence, runs=tuple(replace(r, route="native") for r in evidence.runs))
+    oracle = "tests/oracles/flash_attn.py"
+    outputs = render(context, source, replace(evidence, oracle=oracle))
+    assert f"flash_attn itself was not run: the oracle is `{oracle}`." in page(outputs, "en")
+    assert f"flash_attn 本身没有运行，参照实现为 `{oracle}`。" in page(outputs, "zh")
+    itself = render(context, source, replace(evidence, oracle="flash_attn"))
+    assert "The oracle is flash_attn itself." in page(itself, "en")
+    for language, route, notes in (
+        (
+            "en",
+            "No example has been executed on this route yet.",
+            "Notes on GPU and CUDA behaviour",
+        ),
+        ("zh", "尚无示例在该路径上执行过。", "有关 GPU 与 CUDA 行为的说明"),
+    ):
+        assert page(outputs, language).count(route) == 1
+        assert page(outputs, language).count(notes) == 1
+        record = source.record.model_copy(update={"notes": []})
+        without = render(context, replace(source, record=record), on_native)
+        assert route not in page(without, language)
+        assert notes not in page(without, language)
+
+
+def test_the_site_lies_where_links_lead(checkout: Project) -> None:
+    assert load_config(str(checkout.root / "mkdocs.yml")).site_url == DOCS
+    assert load_config(str(checkout.root / "mkdocs.zh.yml")).site_url == f"{DOCS}zh/"
 
 
 def test_every_package_is_in_nav(checkout: Project, pages: dict[Path, str]) -> None:

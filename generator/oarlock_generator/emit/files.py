@@ -47,6 +47,9 @@ def changes(root: Path, outputs: Mapping[Path, str], folders: Iterable[Path]) ->
         within = any(parts[: len(a)] == a and len(parts) > len(a) for a in allowed)
         if path.is_absolute() or ".." in parts or not within:
             raise OutputError(f"{path} lies outside the folders of generated files")
+    for folder in {*folders, *(path.parent for path in outputs)}:
+        if (root / folder).resolve() != root.resolve() / folder:
+            raise OutputError(f"{folder} is reached through a symbolic link; remove the link")
     there = {file for folder in folders for file in _files(root, folder)}
     found = []
     for path, text in outputs.items():

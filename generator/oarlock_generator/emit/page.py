@@ -41,6 +41,7 @@ class Facts:
         self.module = derivation.slug.rpartition("/")[0].replace("/", ".")
         self.runs = evidence.current(self.record.examples) if evidence else ()
         self.versions = dict(evidence.versions) if evidence and self.runs else {}
+        self.oracle = evidence.oracle if evidence and self.runs else ""
         self.proof = Proof.of(self.runs)
         self.by_example: dict[str, list[Run]] = defaultdict(list)
         self.by_parameter: dict[str, list[Run]] = defaultdict(list)
@@ -243,12 +244,15 @@ class Page:
             return fill(words.routed_removable, why=self.say(why))
         if not route.paddle:
             return fill(words.routed_fallback, server=server)
+        native_ran = any(run.route == "native" for run in self.facts.runs)
+        unproven = () if native_ran else (words.native_not_executed,)
         if not route.spec.fallback:
-            return fill(words.routed_native, paddle=paddle)
+            return join([fill(words.routed_native, paddle=paddle), *unproven], "\n\n")
         native = route.native_when.parts if route.native_when else ()
         conditions = fenced("\nand ".join([*route.neutral.values(), *native]))
         both = fill(words.routed_both, paddle=paddle)
-        return join([both, conditions, fill(words.routed_else, server=server, guide=guide)], "\n\n")
+        rest = fill(words.routed_else, server=server, guide=guide)
+        return join([both, conditions, *unproven, rest], "\n\n")
 
     def returns(self, route: Route) -> Markdown | None:
         """What is returned, where that says more than "what Paddle returns"."""
@@ -302,10 +306,24 @@ class Page:
         return join(map(dotted, names), "<br>") or NOTHING
 
     def executed_on(self, guide: Markdown) -> Markdown:
-        """On which versions it was executed."""
+        """On which versions it was executed, and against which oracle."""
         versions = (f"{package} {version}" for package, version in self.facts.versions.items())
-        comma = self.words.comma
-        return fill(self.words.executed_on, versions=join(versions, comma), guide=guide)
+        return fill(
+            self.words.executed_on,
+            versions=join(versions, self.words.comma),
+            oracle=self.oracle,
+            guide=guide,
+        )
+
+    @property
+    def oracle(self) -> Markdown:
+        """What said how results should be: the package itself, or the file that stands for it."""
+        oracle, package = self.facts.oracle, self.facts.derivation.primary.name.partition(".")[0]
+        if not oracle:
+            return Markdown("")
+        itself = oracle == package
+        sentence = self.words.oracle_itself if itself else self.words.oracle_stands_in
+        return fill(sentence, package=package, oracle=code(oracle))
 
 
 def _shown(parameter: Parameter) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from oarlock_generator.derive import Context, Derivation, Route, Row
 from oarlock_generator.emit.links import page_url
-from oarlock_generator.emit.shim import GENERATED, module_name
+from oarlock_generator.emit.shim import GENERATED, local_name, module_name
 from oarlock_generator.evidence import Evidence
 from oarlock_generator.model import Text
 
@@ -19,7 +19,7 @@ API_FOLDER = Path("docs/en/api/v1")
 def render_runtime_records(derivations: Sequence[Derivation], context: Context) -> dict[Path, str]:
     """records.json: what ``oarlock.explain`` and error messages need, one record a line."""
     lines = [
-        f"{json.dumps(derivation.slug)}: {json.dumps(_runtime(derivation))}"
+        f"{json.dumps(derivation.slug)}: {json.dumps(_runtime(derivation, context))}"
         for derivation in sorted(derivations, key=lambda d: d.slug)
     ]
     versions = json.dumps({lock.package: lock.version for lock in context.locks.values()})
@@ -27,9 +27,9 @@ def render_runtime_records(derivations: Sequence[Derivation], context: Context) 
     return {GENERATED / "records.json": f'{{"versions": {versions},\n"records": {{\n{body}\n}}}}\n'}
 
 
-def _runtime(derivation: Derivation) -> dict[str, Any]:
+def _runtime(derivation: Derivation, context: Context) -> dict[str, Any]:
     return {
-        "apis": [api.name for api in derivation.apis],
+        "apis": {api.name: local_name(api, context) for api in derivation.apis},
         "module": module_name(derivation),
         "category": derivation.category.key,
         "routes": [

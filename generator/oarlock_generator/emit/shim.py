@@ -73,8 +73,11 @@ def module_name(derivation: Derivation) -> str:
 def render_shim(derivations: Sequence[Derivation], context: Context) -> dict[Path, str]:
     """Every generated Python file, by its path from the repository's root."""
     outputs = {}
+    folders = {derivation.slug.rpartition("/")[0] for derivation in derivations}
     for derivation in derivations:
-        path = GENERATED / f"{derivation.slug.replace('-', '_')}.py"
+        # A class beside the folder of its methods is that folder's package.
+        path = GENERATED / derivation.slug.replace("-", "_")
+        path = path / "__init__.py" if derivation.slug in folders else path.with_suffix(".py")
         outputs[path] = render_module(derivation, context)
     return outputs | _namespaces(derivations, context)
 
@@ -232,8 +235,8 @@ def _body(
     if route.fallback_module is None or route.spec.fallback is None:
         return "\n".join([*lines, native or _missing(api, route, imports)])
     fallback = _fallback(api, route, parameters, imports)
-    if native is None or not conditions:
-        return "\n".join([*lines, native or fallback])
+    if native is None:
+        return "\n".join([*lines, fallback])
     imports.name("oarlock", "routing")
     depth = 2 * len(_INDENT) if derivation.record.kind == "class" else len(_INDENT)
     depth += len(_INDENT) if route.when else 0

@@ -9,20 +9,17 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from oarlock_generator.derive import Derivation, Row
+from oarlock_generator.emit.wording import Words, words_in
 from oarlock_generator.evidence import Evidence, Run
 from oarlock_generator.model import Text
-
-_HEADS = {
-    "en": ("PyTorch", "PaddlePaddle", "What Oarlock does", "Executed"),
-    "zh": ("PyTorch", "PaddlePaddle", "Oarlock 的处理", "执行证据"),
-}
-_NONE = {"en": "not executed", "zh": "尚未执行"}
 
 
 def render_table(
     derivation: Derivation, evidence: Evidence | None, language: str
 ) -> RenderableType:
     """The family's names, its category, one table per torch signature, and its notes."""
+    words = words_in(language)
+    heads = ("PyTorch", "PaddlePaddle", words.treatment, words.executed)
     runs = evidence.current(derivation.record.examples) if evidence else ()
     parts: list[RenderableType] = [
         Styled("\n".join(api.name for api in derivation.apis), style="bold"),
@@ -30,7 +27,7 @@ def render_table(
     ]
     for route in derivation.routes:
         parts.append(Styled(f"\n{route.signature} → {route.paddle.name if route.paddle else '—'}"))
-        table = Table(*_HEADS[language], show_lines=True, expand=True)
+        table = Table(*heads, show_lines=True, expand=True)
         for row in route.rows:
             paddle = ", ".join(p.name for p in row.paddle)
             table.add_row(
@@ -39,20 +36,22 @@ def render_table(
                 " ".join(
                     _say(text, language) for text in (row.served, row.differs, *row.remarks) if text
                 ),
-                _executed(row, runs, language),
+                _executed(row, runs, words),
             )
         parts.append(table)
+    if derivation.record.notes:
+        parts.append(Styled(f"\n{words.notes_read}"))
     parts += [Styled(f"• {_say(note, language)}") for note in derivation.record.notes]
     return Group(*parts)
 
 
-def _executed(row: Row, runs: tuple[Run, ...], language: str) -> str:
+def _executed(row: Row, runs: tuple[Run, ...], words: Words) -> str:
     if row.torch is None:
         return ""
     own = [run for run in runs if row.torch.name in run.parameters]
     if not own:
-        return _NONE[language]
-    dtypes = ", ".join(dict.fromkeys(run.dtype for run in own))
+        return words.not_executed
+    dtypes = words.comma.join(dict.fromkeys(run.dtype for run in own))
     return f"✓ {len({run.example for run in own})} ({dtypes})"
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from oarlock_generator.derive import Context, Derivation
 from oarlock_generator.lint.rule import Rule
 from oarlock_generator.lint.texts import texts
 from oarlock_generator.problems import Edit, Problem
+
+_HAN = re.compile("[\u3400-\u9fff]")
 
 
 def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Problem]:
@@ -23,9 +26,17 @@ def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Probl
             for wrong, use in instead.items():
                 places = [i for i in range(len(raw)) if raw.startswith(wrong, i)]
                 if places:
-                    edits = tuple(Edit(start + i, start + i + len(wrong), use) for i in places)
+                    edits = tuple(_edit(source.text, start + i, wrong, use) for i in places)
                     message = f"Paddle's documentation writes {use}, not {wrong}"
                     yield source.problem(where, message, rule=RULE.name, fix=edits)
+
+
+def _edit(text: str, start: int, wrong: str, use: str) -> Edit:
+    """Write the term; a Latin one keeps a space from Chinese characters."""
+    end = start + len(wrong)
+    before = " " if use[0].isascii() and _HAN.match(text, start - 1) else ""
+    after = " " if use[-1].isascii() and _HAN.match(text, end) else ""
+    return Edit(start, end, f"{before}{use}{after}")
 
 
 RULE = Rule("terms", "Chinese texts use Paddle's own terms.", check)

@@ -29,13 +29,13 @@ def flash_attn_func(
     Oarlock's attention kernel otherwise; oarlock.explain says which, and why.
 
     Args:
-        q: Queries of shape (batch, seqlen_q, heads, head_dim); float16 or bfloat16 on a GPU,
-            float32 and float64 as well on the reference path.
+        q: Queries of shape (batch, seqlen_q, heads, head_dim), in any of float16, bfloat16, float32
+            and float64; Paddle's own function takes float16 and bfloat16 on a GPU only.
         k: Keys of shape (batch, seqlen_k, kv_heads, head_dim); heads is a multiple of kv_heads, and
             query head i reads key/value head i // (heads / kv_heads).
         v: Values, of the same shape as k.
-        dropout_p: Dropout probability in [0, 1); kept probabilities are scaled by 1 / (1 − p). The
-            rate is the original's, the individual draws are not.
+        dropout_p: Dropout probability in [0, 1); kept probabilities are scaled by 1 / (1 − p).
+            Oarlock drops at the rate dropout_p; the individual draws are not the original's.
         softmax_scale: Factor on QKᵀ before the softmax; None means head_dim ** -0.5. Paddle's
             parameter of that name works with FlashAttention-3 only, raises with FlashAttention-2,
             and is silently ignored on the CPU.
@@ -77,7 +77,7 @@ def flash_attn_func(
         and alibi_slopes is None
         and not deterministic
         and not return_attn_probs
-        and paddle_flash_attention_is_exact(q, k, v, causal)
+        and paddle_flash_attention_is_exact(q, k, v, causal, dropout_p)
         and 0 <= dropout_p < 1
     )
     if routing.forced is not None:

@@ -20,6 +20,7 @@ from oarlock.kernels.attention.arguments import (
     check_tensors,
     check_window,
 )
+from oarlock.kernels.attention.place import beside
 from oarlock.kernels.attention.reference import Scoring, attend, draw_seed
 
 __all__ = ["attention", "check_arguments", "describe"]
@@ -94,11 +95,18 @@ def attention(
         scoring = replace(scoring, seed=draw_seed())
     if q.place.is_gpu_place():
         _warn_of_slow_path()
-    q, k, v = autocast(q, k, v)
-    out, lse, signed = attend(q, k, v, scoring, return_attn_probs and scoring.dropout_p > 0)
-    if not return_attn_probs:
-        return out
-    return out, lse, paddle.empty([0], q.dtype) if signed is None else signed
+    return _compute(q, k, v, scoring, return_attn_probs)
+
+
+def _compute(
+    q: paddle.Tensor, k: paddle.Tensor, v: paddle.Tensor, scoring: Scoring, with_probs: bool
+) -> Any:
+    with beside(q):
+        q, k, v = autocast(q, k, v)
+        out, lse, signed = attend(q, k, v, scoring, with_probs and scoring.dropout_p > 0)
+        if not with_probs:
+            return out
+        return out, lse, paddle.empty([0], q.dtype) if signed is None else signed
 
 
 def check_arguments(
@@ -136,9 +144,10 @@ def check_arguments(
     )
 
 
-def describe(q: paddle.Tensor, **arguments: Any) -> tuple[str, tuple[str, ...]]:
+def describe(**arguments: Any) -> tuple[str, tuple[str, ...]]:
     """Say what would compute a call of `attention`, and what to know of it: for ``explain``."""
     server = "Oarlock's attention kernel, on its reference path"
+    q = arguments.get("q")
     on_gpu = isinstance(q, paddle.Tensor) and q.place.is_gpu_place()
     return server, ("this path is correct, but slow on a GPU",) if on_gpu else ()
 

@@ -6,6 +6,7 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import paddle
 
 from oarlock.errors import ArgumentError, ArgumentTypeError
@@ -149,7 +150,7 @@ def check_window(api: str, window_size: Any, causal: Any, seqlen_q: int, seqlen_
     As in flash_attn's csrc/flash_attn/flash_api.cpp, any negative bound and any bound of
     ``seqlen_k`` or more is unbounded, and ``causal`` means a right bound of 0.
     """
-    if not _is_integral(causal) and not isinstance(causal, bool):
+    if not _is_integral(causal) and not isinstance(causal, bool | np.bool_):
         raise ArgumentTypeError(
             api=api, parameter="causal", given=_describe(causal), accepted="True or False"
         )

@@ -16,6 +16,7 @@ from paddle.autograd import PyLayer
 
 from oarlock.errors import UnsupportedError
 from oarlock.kernels.attention.blocks import BLOCK_SCORES, Block, Blocks, Heads, Window
+from oarlock.kernels.attention.place import beside
 from oarlock.kernels.attention.positions import Positions
 
 _SEEDS = 2**31 - 1  # the seeds that Paddle's uniform takes are 1 to this; 0 means "none given"
@@ -241,7 +242,8 @@ class _Attention(PyLayer):
                     advice="Change a clone of it instead",
                 )
         q, k, v, out, lse = saved
-        return backward(q, k, v, out, lse, args[0], scoring, ctx.needs)
+        with beside(q):
+            return backward(q, k, v, out, lse, args[0], scoring, ctx.needs)
 
 
 def _compute_dtype(x: paddle.Tensor) -> paddle.dtype:

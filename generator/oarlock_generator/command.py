@@ -1,0 +1,23 @@
+"""The entry point of the `oarlock` command, which the runtime's wheel installs without its needs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command, or say what to install for it."""
+    try:
+        from oarlock_generator.cli import main as command
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("oarlock"):
+            raise
+        sys.exit(
+            f"The oarlock command needs {error.name}, which the runtime does without. "
+            "Install it all with: pip install 'oarlock[generator]'"
+        )
+    command()
+
+
+if __name__ == "__main__":
+    main()
