@@ -10,6 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # build and gigabytes with it.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+BENCHMARKS := generator site_build runtime attention_cpu
 # Material's notice about MkDocs 2, which is pinned out.
 export NO_MKDOCS_2_WARNING := 1
 
@@ -41,6 +42,7 @@ check: setup ## lint, types, records, and drift of generated files, locks and ev
 	$(OARLOCK) generate --check
 	$(OARLOCK) lock --check
 	$(OARLOCK) verify --check
+	$(BIN)/python benchmarks/publish.py --check
 
 fix: setup ## mend what can be mended
 	$(BIN)/ruff check --fix
@@ -63,4 +65,5 @@ new: setup ## start a record: make new api=torch.add
 	@$(OARLOCK) new $(api)
 
 bench: setup ## measure what README and site publish
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -W ignore benchmarks/$$name.py || exit 1; done
+	$(BIN)/python benchmarks/publish.py

@@ -80,7 +80,8 @@ def routing(repeats: int) -> dict[str, Any]:
     for name, (direct, through) in pairs.items():
         number = 20000 if name == "relu" else 4000
         before, after = microseconds(direct, through, number=number, repeats=repeats)
-        results[name] = {"direct_us": before, "shim_us": after, "routing_us": after - before}
+        times = {"direct_us": before, "shim_us": after, "routing_us": after - before}
+        results[name] = {step: round(value, 3) for step, value in times.items()}
     return results
 
 
@@ -98,7 +99,7 @@ def importing(repeats: int) -> dict[str, float]:
         )
         runs.append([float(word) for word in done.stdout.split()])
     package, function = (statistics.median(column) for column in zip(*runs, strict=True))
-    return {"import_oarlock_ms": package, "first_function_ms": function}
+    return {"import_oarlock_ms": round(package, 1), "first_function_ms": round(function, 1)}
 
 
 def main() -> None:

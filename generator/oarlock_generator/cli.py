@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.progress import track
 
 from oarlock_generator.derive import Derivation
+from oarlock_generator.emit.files import OutputError
 from oarlock_generator.problems import Problem, RecordError
 from oarlock_generator.project import NoProjectError, Project
+from oarlock_generator.site import SiteError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -77,6 +79,9 @@ def _command(function: Any) -> Any:
             sys.exit(FAULTS)
         except NoProjectError as error:
             raise click.UsageError(str(error)) from None
+        except (OutputError, SiteError) as error:
+            click.echo(str(error), err=True)
+            sys.exit(FAULTS)
         except OSError as error:
             click.echo(f"{error.filename2 or error.filename}: {error.strerror}", err=True)
             sys.exit(FAULTS)

@@ -1,0 +1,104 @@
+"""The figures of benchmarks/results as tables in README.md and on the site, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Any
+
+from report import RESULTS, ROOT
+
+START, END = "<!-- figures: benchmarks/publish.py -->", "<!-- /figures -->"
+TARGETS = {"README.md": "en", "docs/en/benchmarks.md": "en", "docs/zh/benchmarks.md": "zh"}
+
+
+def load(name: str) -> Any:
+    """One result file."""
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """What was measured (English, Chinese), the figure, and what it should be."""
+    generator = load("generator")["results"]["seconds"]
+    site, runtime = load("site")["results"], load("runtime")["results"]
+    attention = load("attention_cpu")["results"]
+    times, peak = attention["milliseconds"], attention["peak"]["mebibytes"]
+    pages = site["api_pages_per_language"]
+    routing = max(row["routing_us"] for row in runtime["routing"].values())
+    found = [
+        ("2,000 records: load, validate, derive", "2,000 条记录：读取、校验、推导",
+         f"{generator['load, validate and derive']:.1f} s", "≤ 3 s"),
+        ("2,000 records: generate everything", "2,000 条记录：全部生成",
+         f"{generator['generate everything']:.1f} s", "≤ 5 s"),
+        ("2,000 records: run again, unchanged", "2,000 条记录：无改动时重新运行",
+         f"{generator['generate again, nothing touched']:.1f} s", "≤ 2 s"),
+        (f"site of {pages:,} API pages: English, Chinese", f"{pages:,} 个 API 页面的站点：英文、中文",
+         ", ".join(f"{s:.0f} s" for step, s in site["seconds"].items() if "mkdocs" in step), "≤ 30 s"),
+        ("routing, beyond the direct Paddle call", "路由开销，相对直接调用 Paddle",
+         f"{routing:.2f} µs", "≤ 1 µs"),
+        ("`import oarlock`, beyond `import paddle`", "`import oarlock` 在 `import paddle` 之外的耗时",
+         f"{runtime['import']['import_oarlock_ms']:.1f} ms", "≤ 30 ms"),
+        ("importing the first function, beyond that", "再导入第一个函数的耗时",
+         f"{runtime['import']['first_function_ms']:.0f} ms", "–"),
+    ]  # fmt: skip
+    wanted = {"dense": "≤ 1.5 ×", "causal": "< 1 ×", "window (256, 0)": "< 1 ×"}
+    names = {"dense": "无掩码", "causal": "因果", "window (256, 0)": "窗口 (256, 0)"}
+    for pattern, target in wanted.items():
+        own = times[pattern]
+        ratio = own["Oarlock"] / own["Paddle composed"]
+        found.append((
+            f"attention on the CPU, 2k tokens, forward and backward, {pattern}",
+            f"CPU 注意力，2k token，前向与反向，{names[pattern]}",
+            f"{own['Oarlock']:.0f} ms, {ratio:.2f} × Paddle's composed {own['Paddle composed']:.0f} ms; torch's SDPA {own['torch sdpa']:.0f} ms",
+            target,
+        ))  # fmt: skip
+    found.append((
+        "the same at 16k tokens, one head: peak memory", "16k token、单头时的内存峰值",
+        f"{peak['Oarlock']:.0f} MiB; Paddle's composed {peak['Paddle composed']:,.0f} MiB", "≤ 1/10",
+    ))  # fmt: skip
+    return found
+
+
+def table(language: str) -> str:
+    """The Markdown table in one language."""
+    zh = language == "zh"
+    head = ("测量项", "结果", "目标") if zh else ("measured", "figure", "target")
+    lines = [f"| {' | '.join(head)} |", "| --- | --- | --- |"]
+    for english, chinese, figure, target in rows():
+        if zh:
+            figure = (
+                figure.replace("Paddle's composed", "Paddle 组合实现")
+                .replace("torch's", "torch 的")
+                .replace("; ", "；")
+            )
+        lines.append(f"| {chinese if zh else english} | {figure} | {target} |")
+    where = load("attention_cpu")["environment"]
+    machine = f"{where['processor']}, {where['cores']} cores, Python {where['python']}, paddlepaddle {where['paddlepaddle']}, torch {where['torch']}"
+    lines += ["", f"测量环境：{machine}。" if zh else f"Measured on {machine}."]
+    return "\n".join(lines)
+
+
+def published(text: str, language: str) -> str:
+    """A file's text with its block of figures renewed."""
+    block = f"{START}\n\n{table(language)}\n\n{END}"
+    return re.sub(f"{re.escape(START)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
+
+
+def main() -> None:
+    stale = []
+    for name, language in TARGETS.items():
+        file = ROOT / name
+        text = file.read_text("utf-8")
+        if (renewed := published(text, language)) != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                file.write_text(renewed, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        sys.exit(
+            f"figures differ from benchmarks/results in {', '.join(stale)}: python benchmarks/publish.py"
+        )
+
+
+if __name__ == "__main__":
+    main()
