@@ -2,39 +2,30 @@
 
 ``from oarlock.flash_attn import flash_attn_func`` gives one function; ``oarlock.explain`` says
 which route a call takes and why. Importing this package imports neither Paddle nor anything
-heavy: modules load when their names are first used.
+heavy: what needs Paddle loads when it is first used.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from oarlock.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    OarlockError,
+    SlowPathWarning,
+    UnmappedError,
+    UnmappedImportError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from oarlock import flash_attn as flash_attn
-    from oarlock.errors import ArgumentError as ArgumentError
-    from oarlock.errors import ArgumentTypeError as ArgumentTypeError
-    from oarlock.errors import OarlockError as OarlockError
-    from oarlock.errors import SlowPathWarning as SlowPathWarning
-    from oarlock.errors import UnmappedError as UnmappedError
-    from oarlock.errors import UnmappedImportError as UnmappedImportError
-    from oarlock.errors import UnsupportedError as UnsupportedError
     from oarlock.explanation import Explanation as Explanation
     from oarlock.explanation import explain as explain
 
-_HOMES = {
-    "ArgumentError": "oarlock.errors",
-    "ArgumentTypeError": "oarlock.errors",
-    "Explanation": "oarlock.explanation",
-    "OarlockError": "oarlock.errors",
-    "SlowPathWarning": "oarlock.errors",
-    "UnmappedError": "oarlock.errors",
-    "UnmappedImportError": "oarlock.errors",
-    "UnsupportedError": "oarlock.errors",
-    "explain": "oarlock.explanation",
-    "flash_attn": "oarlock.flash_attn",
-}
+__version__ = "0.1.0"
 __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
@@ -51,18 +42,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'oarlock' has no attribute {name!r}")
-    from importlib import import_module
-
-    module = import_module(home)
-    value = (
-        module if home == f"oarlock.{name}" and not hasattr(module, name) else getattr(module, name)
-    )
-    globals()[name] = value
-    return value
+    if name in ("Explanation", "explain"):
+        return getattr(import_module("oarlock.explanation"), name)
+    if name == "flash_attn":
+        return import_module("oarlock.flash_attn")
+    raise AttributeError(f"module 'oarlock' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *__all__})

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from oarlock_generator.derive import Context, Derivation, derive
-from oarlock_generator.lint import RULES, apply_edits, fix, lint
+from oarlock_generator.lint import RULES, apply_edits, fix, key_order, lint
 from oarlock_generator.load import Source, load_text
+from oarlock_generator.model import Record
 from oarlock_generator.problems import Problem
 
 TANH = """apis: {torch.tanh: {}}
@@ -281,3 +282,7 @@ def test_fixes_that_overlap_wait_for_the_next_round(context: Context, tmp_path: 
     assert text == (
         "apis: {torch.tanh: {}}\nsummary: {zh: '默认值，零', en: The default}\npaddle: paddle.tanh\n"
     )
+
+
+def test_the_order_knows_every_field() -> None:
+    assert set(key_order.ORDER) == set(Record.model_fields)

@@ -86,6 +86,8 @@ def tab(context: BrowserContext) -> Iterator[Page]:
 def search(tab: Page, query: str) -> Any:
     tab.locator(".md-search__input").click()
     tab.locator(".md-search__input").press_sequentially(query)
+    # An input method ends with a key; Playwright inserts Chinese without one, and nobody looks.
+    tab.locator(".md-search__input").press("End")
     return tab.locator(".md-search-result__item a.md-search-result__link").first
 
 
