@@ -6,8 +6,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 OARLOCK := $(BIN)/oarlock
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# PyTorch's CPU wheel comes first, alone and from its own index: from PyPI, pip would take the CUDA
-# build and gigabytes with it.
+# PyTorch comes first and alone, with the index of its CPU wheels beside PyPI's: from PyPI, pip would
+# take the CUDA build and gigabytes with it.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 BENCHMARKS := generator site_build runtime attention_cpu

@@ -368,7 +368,14 @@ def lock(context: click.Context, only_check: bool, sdist: Path | None, as_json: 
 
     project = _project(context)
     folder = project.mappings / "_signatures"
+    same_python = sys.version_info[:2] == introspect.PYTHON
     if not only_check:
+        if not same_python:
+            wanted = ".".join(map(str, introspect.PYTHON))
+            raise click.UsageError(
+                f"the locks are made with Python {wanted}, since some signatures differ with "
+                f"Python's version; this is {sys.version.split()[0]}"
+            )
         for path in introspect.write_locks(
             folder, sdist, lambda text: err.print(text, markup=False)
         ):
@@ -381,7 +388,7 @@ def lock(context: click.Context, only_check: bool, sdist: Path | None, as_json: 
         for line in differences:
             out.print(line, markup=False)
         out.print(
-            "the lock is what is installed"
+            f"the lock is what is installed{'' if same_python else ' (versions compared only)'}"
             if not differences
             else f"{_count(len(differences), 'difference')}; `oarlock lock` writes the lock anew"
         )

@@ -14,7 +14,7 @@ def main() -> None:
             raise
         sys.exit(
             f"The oarlock command needs {error.name}, which the runtime does without. "
-            "Install it all with: pip install 'oarlock[generator]'"
+            "In a checkout, pip install '.[generator]' installs all of it."
         )
     command()
 

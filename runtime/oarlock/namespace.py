@@ -12,7 +12,7 @@ from oarlock.errors import UnmappedError, UnmappedImportError
 
 NO_PADDLE = (
     "Oarlock needs PaddlePaddle, and neither paddlepaddle nor paddlepaddle-gpu is installed. "
-    "On a CPU: pip install 'oarlock[cpu]'. On a GPU: https://www.paddlepaddle.org.cn/install/quick"
+    "On a CPU: pip install paddlepaddle==3.3.1. On a GPU: https://www.paddlepaddle.org.cn/install/quick"
 )
 
 

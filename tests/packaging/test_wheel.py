@@ -78,4 +78,4 @@ def test_it_runs_and_explains_without_the_generators_needs(installed):
 def test_the_command_says_what_it_needs(installed):
     done = run("from oarlock_generator.command import main; main()", installed)
     assert done.returncode == 1
-    assert "pip install 'oarlock[generator]'" in done.stderr
+    assert "pip install '.[generator]'" in done.stderr

@@ -58,4 +58,4 @@ def test_without_paddle_the_message_says_how_to_install_it():
         "try:\n    from oarlock.flash_attn import flash_attn_func\n"
         "except ImportError as error: print(error)"
     )
-    assert "pip install 'oarlock[cpu]'" in python(code)
+    assert "pip install paddlepaddle" in python(code)

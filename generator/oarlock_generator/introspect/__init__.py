@@ -4,6 +4,7 @@ from oarlock_generator.introspect.from_flash_attn import lock_flash_attn
 from oarlock_generator.introspect.from_paddle import lock_paddle
 from oarlock_generator.introspect.from_torch import lock_torch
 from oarlock_generator.introspect.lockfile import (
+    PYTHON,
     check_lock,
     differences,
     installed_locks,
@@ -12,6 +13,7 @@ from oarlock_generator.introspect.lockfile import (
 )
 
 __all__ = [
+    "PYTHON",
     "check_lock",
     "differences",
     "installed_locks",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from oarlock_generator.introspect.from_flash_attn import lock_flash_attn
 from oarlock_generator.introspect.from_paddle import lock_paddle
 from oarlock_generator.introspect.from_torch import lock_torch
 from oarlock_generator.signatures import Entry, Lock, Signature, load_lock
+
+# Paddle's stubs and a few of its methods differ with Python's version, so that of the locks is fixed.
+PYTHON = (3, 11)
 
 
 def write_lock(directory: Path, lock: Lock) -> Path:
@@ -80,8 +85,12 @@ def check_lock(
         flash_attn_sdist: flash_attn's unpacked source distribution, to compare it as well.
         progress: called with the name of each part before it is read.
         installed: what ``installed_locks`` found, where that is known already.
+
+    Under another Python than ``PYTHON`` the versions of the frameworks are compared, and no more.
     """
     locked = load_lock(directory)
+    if installed is None and sys.version_info[:2] != PYTHON:
+        return _version_differences(locked)
     if installed is None:
         installed = installed_locks(flash_attn_sdist, progress)
     lines = []
@@ -90,6 +99,18 @@ def check_lock(
             lines += differences(locked[package], lock)
         else:
             lines.append(f"{package} {lock.version} installed, not locked")
+    return lines
+
+
+def _version_differences(locked: Mapping[str, Lock]) -> list[str]:
+    lines = []
+    for package, distribution in (("torch", "torch"), ("paddle", "paddlepaddle")):
+        try:
+            installed = version(distribution).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+        if installed != locked[package].version:
+            lines.append(f"{package} {locked[package].version} locked, {installed} installed")
     return lines
 
 
