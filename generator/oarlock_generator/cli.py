@@ -321,8 +321,8 @@ def explain(context: click.Context, api: str, wanted: str | None, as_json: bool)
             )
         else:
             out.print(f"[bold]{example.id}[/bold]")
-            out.print(example.call, markup=False)
-            out.print(f"{explanation}\n", markup=False)
+            click.echo(example.call)
+            click.echo(f"{explanation}\n")
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False, indent=1))
 
