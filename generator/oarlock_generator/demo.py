@@ -54,10 +54,7 @@ def run_demo(project: Project, console: Console) -> bool:
             # site/zh lies inside site/, which the English build empties first.
             finish_build(start_build(project.root, CONFIGS[1]))
             bars.advance(sites)
-    except RecordError as error:
-        console.print(str(error), markup=False)
-        return False
-    except SiteError as error:
+    except (RecordError, SiteError) as error:
         console.print(str(error), markup=False)
         return False
     failed = [outcome for outcome in outcomes if outcome.faults]

@@ -213,13 +213,15 @@ def load_file(file: Path, root: Path) -> Source:
     return Source(shown, text, load_text(text, shown))
 
 
+def is_record(file: Path, mappings: Path) -> bool:
+    """Whether a file below ``mappings`` is a record: folders with a leading underscore hold others."""
+    parts = file.relative_to(mappings).parts
+    return file.suffix == ".yaml" and not any(part.startswith(("_", ".")) for part in parts)
+
+
 def record_files(mappings: Path) -> list[Path]:
-    """Every record below ``mappings``: folders with a leading underscore hold other things."""
-    return sorted(
-        file
-        for file in mappings.rglob("*.yaml")
-        if not any(part.startswith(("_", ".")) for part in file.relative_to(mappings).parts)
-    )
+    """Every record below ``mappings``."""
+    return sorted(file for file in mappings.rglob("*.yaml") if is_record(file, mappings))
 
 
 def load_records(

@@ -9,18 +9,16 @@ from typing import Any
 import pytest
 
 from oarlock_generator.examples import check_examples
-from oarlock_generator.load import Source, line_of, load_file
+from oarlock_generator.load import Source, is_record, line_of, load_file
 from oarlock_generator.problems import RecordError
 
 MAPPINGS = "mappings"
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RecordFile | None:
-    """Collect records below ``mappings/``; folders with a leading underscore hold other things."""
+    """Collect the records below ``mappings/``."""
     mappings = parent.config.rootpath / MAPPINGS
-    if file_path.suffix != ".yaml" or not file_path.is_relative_to(mappings):
-        return None
-    if any(part.startswith(("_", ".")) for part in file_path.relative_to(mappings).parts):
+    if not file_path.is_relative_to(mappings) or not is_record(file_path, mappings):
         return None
     return RecordFile.from_parent(parent, path=file_path)
 

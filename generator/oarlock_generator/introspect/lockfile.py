@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from oarlock_generator.emit.files import write_text
 from oarlock_generator.introspect.from_flash_attn import lock_flash_attn
 from oarlock_generator.introspect.from_paddle import lock_paddle
 from oarlock_generator.introspect.from_torch import lock_torch
@@ -32,17 +31,8 @@ def write_lock(directory: Path, lock: Lock) -> Path:
         comma = "," if name != names[-1] else ""
         lines.append(f"{_json(name)}:{_json(lock.apis[name])}{comma}")
     text = "{" + "\n".join([*lines, "}}"]) + "\n"
-    directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{lock.package}.json"
-    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{lock.package}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_text(path, text)
     return path
 
 
