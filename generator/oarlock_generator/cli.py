@@ -90,7 +90,21 @@ def _command(function: Any) -> Any:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for tools.")
-paths_argument = click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+
+
+class _RecordPath(click.Path):
+    """A file or folder of records, or the name of an API that one of them has."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Take a name with the dots of an API's for the file of its record."""
+        is_name = isinstance(value, str) and value.startswith(("torch.", "flash_attn."))
+        if is_name and not Path(value).exists():
+            project = _project(ctx.find_root())
+            return project.root / project.find_source(value).path
+        return super().convert(value, param, ctx)
+
+
+paths_argument = click.argument("paths", nargs=-1, type=_RecordPath(exists=True, path_type=Path))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -158,7 +172,7 @@ def check(context: click.Context, paths: tuple[Path, ...], mend: bool, as_json: 
 def generate(context: click.Context, only_check: bool, as_json: bool) -> None:
     """Write docs, shim and JSON from the records; only what changed is touched."""
     project = _project(context)
-    found = project.drift(progress) if only_check else project.generate(progress)
+    found, problems = (project.drift(progress), []) if only_check else project.generate(progress)
     if as_json:
         facts = [{"file": c.path.as_posix(), "kind": c.kind} for c in found]
         click.echo(json.dumps({"changes": facts}, indent=1))
@@ -167,8 +181,11 @@ def generate(context: click.Context, only_check: bool, as_json: bool) -> None:
             out.print(f"{change.kind:>8}  {change.path.as_posix()}", markup=False)
         if len(found) > 20:
             out.print(f"          … and {len(found) - 20:,} more")
-        if not found:
+        if not found and not problems:
             out.print("everything is up to date")
+    if problems:
+        report(problems, as_json=False)
+        sys.exit(FAULTS)
     if only_check and found:
         if not as_json:
             err.print(
@@ -200,6 +217,7 @@ def verify(
 ) -> None:
     """Execute the examples of records on the real framework and on the shim, and compare."""
     from oarlock_generator.executed import Code
+    from oarlock_generator.lint import STYLE
     from oarlock_generator.verify import ORACLES, write_evidence
     from oarlock_generator.verify import verify as execute
 
@@ -210,9 +228,16 @@ def verify(
         _check_evidence(project, paths, as_json)
         return
     wanted = {file.relative_to(project.root) for file in project.files(paths)}
-    derivations = [d for d in project.derive_all(progress) if d.source.path in wanted]
+    # What is executed is what the records say now.
+    project.generate(progress, pages=False)
+    problems, everything = project.check(progress)
+    own = [p for p in problems if p.path in wanted or not paths]
+    if faults := [p for p in own if p.rule not in STYLE or write]:
+        raise RecordError(faults)
+    derivations = [d for d in everything if d.source.path in wanted]
     outcomes = execute(
         [derivation.source for derivation in derivations],
+        known={api.name for derivation in everything for api in derivation.apis},
         oracles=project.root / ORACLES,
         device=device,
         progress=lambda work: progress(work, "Executing"),
@@ -420,6 +445,15 @@ def demo(context: click.Context) -> None:
 
     if not run_demo(_project(context), out):
         sys.exit(FAULTS)
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(arguments: tuple[str, ...]) -> None:
+    """Run a script or module written for PyTorch on PaddlePaddle."""
+    from oarlock.activation.run import main as run_script
+
+    run_script(list(arguments))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run the command, or say what to install for it."""
+    """Run the command, or say what to install for it; ``oarlock run`` needs the runtime alone."""
+    if sys.argv[1:2] == ["run"]:
+        from oarlock.activation.run import main as run
+
+        return run(sys.argv[2:])
     try:
         from oarlock_generator.cli import main as command
     except ModuleNotFoundError as error:
@@ -16,7 +20,7 @@ def main() -> None:
             f"The oarlock command needs {error.name}, which the runtime does without. "
             "In a checkout, pip install '.[generator]' installs all of it."
         )
-    command()
+    return command()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ from oarlock_generator.frameworks import Framework
 # 6 were seen there.
 FLOOR = 16
 
+# A difference beyond this share of the largest value of a place is no rounding, unless it is below
+# the other share of the largest value of all.
+_NOT_ROUNDING = 2.0**-6
+_NOISE = 2.0**-12
+
 # Half precision is summed in float32 and rounded once: what that costs shows in torch's own error.
 _EPSILON = {
     "float16": 2.0**-23,
@@ -63,6 +68,7 @@ def parts_of(
     """
     if framework.is_tensor(value):
         what = f"a {framework.dtype_name(value)} tensor of shape {list(value.shape)}"
+        what += framework.strangeness(value)
         what += " with a gradient" if framework.wants_grad(value) else " without a gradient"
         same = [name for name, tensor in inputs.items() if tensor is value]
         what += f", the very input {same[0]}" if same else ""
@@ -80,17 +86,52 @@ def parts_of(
             yield from parts_of(element, framework, inputs, f"{place}[{key!r}]")
     elif isinstance(value, float):
         yield Part(place, "a Python float", np.asarray(value), "float64")
+    elif isinstance(value, complex):
+        yield Part(place, "a Python complex number", np.asarray(value), "complex128")
     elif (dtype := framework.dtype_name(value)) is not None:
         yield Part(place, f"the dtype {dtype}")
     else:
-        yield Part(place, repr(value) if isinstance(value, _EXACT) else f"a {type(value).__name__}")
+        is_exact = isinstance(value, _EXACT) or type(value).__name__ in _SHOWN
+        yield Part(place, repr(value) if is_exact else f"a {type(value).__name__}")
 
 
 _EXACT = (type(None), bool, int, str)
+# Types of torch's whose values are told by their text.
+_SHOWN = ("device", "layout", "memory_format", "finfo", "iinfo")
 
 
 def _word(value: tuple[Any, ...] | list[Any]) -> str:
+    if type(value).__name__ == "Size":
+        return "Size"
     return "tuple" if isinstance(value, tuple) else "list"
+
+
+def is_another_computation(own: list[Part], wide: list[Part], inputs: list[np.ndarray]) -> bool:
+    """Whether torch's float64 run computed something else, from other draws for example."""
+    pairs = [
+        (a.values, b.values)
+        for a, b in zip(own, wide, strict=False)
+        if a.values is not None and b.values is not None and a.dtype in _WIDE_ENOUGH
+    ]
+    sizes = [_largest(values) for values in [*inputs, *(a for a, _ in pairs)]]
+    for narrow, exact in pairs:
+        if narrow.shape != exact.shape:
+            return True
+        finite = np.isfinite(narrow) & np.isfinite(exact)
+        error = _largest(np.where(finite, narrow, 0) - np.where(finite, exact, 0))
+        if error > max(_NOT_ROUNDING * _largest(exact), _NOISE * max(sizes)):
+            return True
+    return False
+
+
+# Half precision may well be far from float64.
+_WIDE_ENOUGH = ("float32", "float64", "complex64", "complex128")
+
+
+def _largest(values: np.ndarray) -> float:
+    if values.dtype.kind not in "fc":
+        return 0.0
+    return float(np.abs(np.where(np.isfinite(values), values, 0)).max(initial=0.0))
 
 
 def compare_structure(got: list[Part], own: list[Part]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from oarlock_generator.literals import literal
 from oarlock_generator.load import Source
 from oarlock_generator.model import Overload, ParameterSpec, Record, Target, Text
 from oarlock_generator.problems import FieldPath, Problem, suggest
-from oarlock_generator.runtime_names import RuntimeNames
+from oarlock_generator.runtime_names import Object, RuntimeNameError, RuntimeNames
 from oarlock_generator.shared import Category, Shared
 from oarlock_generator.signatures import Entry, Lock, Parameter, Signature
 from oarlock_generator.treatments import (
@@ -23,6 +24,7 @@ from oarlock_generator.treatments import (
     Fixed,
     Limited,
     Map,
+    Own,
     Refuse,
     Rename,
     Same,
@@ -32,9 +34,16 @@ from oarlock_generator.treatments import (
     treatment_of,
 )
 
-# As in Paddle's mapping documentation: every function has it, and it means nothing.
-_UNSAID = frozenset({"name"})
-_SELF = Parameter("self", "normal", None, None)
+# Paddle's alone, and not worth a word: as in Paddle's mapping documentation `name`, which every
+# function has and which means nothing, and `out` where torch's side writes no result.
+_UNSAID = frozenset({"name", "out"})
+_SELF = Parameter("self", "normal", None, "Tensor")
+# The operators that change their left side: ``x += y`` is ``x = x.__iadd__(y)``.
+_IN_PLACE = re.compile(
+    r".*[^_]_|__i(add|sub|mul|matmul|truediv|floordiv|mod|pow|and|or|xor|lshift|rshift)__"
+)
+# Standard parameters that concern the result, whoever computed it.
+_FINISHED = ("result", "inplace")
 # What a record's kind says of APIs that are locked as these.
 _KINDS = {"function": ("function", "method"), "class": ("class",)}
 
@@ -83,6 +92,12 @@ class Api:
     name: str
     entry: Entry
     url: str | None
+    implementation: Object | None = None
+
+    @property
+    def last_name(self) -> str:
+        """The name without its module or class."""
+        return self.name.rpartition(".")[2]
 
     @property
     def is_method(self) -> bool:
@@ -91,14 +106,16 @@ class Api:
 
     @property
     def in_place(self) -> bool:
-        """Whether it returns its first argument, changed: torch's trailing underscore."""
-        return self.entry.name.endswith("_") and not self.entry.name.endswith("__")
+        """Whether it returns its first argument, changed: ``add_``, and ``__iadd__``."""
+        return self.entry.kind in ("function", "method") and bool(
+            _IN_PLACE.fullmatch(self.last_name)
+        )
 
     @cached_property
     def overloads(self) -> tuple[Signature, ...]:
-        """Its locked signatures, ``self`` included."""
+        """Its locked signatures, ``self`` included, without those that torch deprecates."""
         if not self.is_method:
-            return self.entry.overloads
+            return _current(self.entry.overloads)
         return tuple(replace(s, parameters=(_SELF, *s.parameters)) for s in self.entry.overloads)
 
 
@@ -136,7 +153,7 @@ class Route:
             row
             for row in self.parameters
             if isinstance(row.treatment, Refuse)
-            or (isinstance(row.treatment, Standard) and row.treatment.served == "refused")
+            or (isinstance(row.treatment, Standard) and row.treatment.refuses)
         )
 
     @property
@@ -148,13 +165,47 @@ class Route:
         """The rows that one API of the family has, each with the parameter as it spells it."""
         signature = _merge([api.overloads[index] for index in self.claims[api.name]])
         theirs = {p.name: p for p in signature.parameters}
-        pairs = []
-        for place, row in enumerate(self.parameters):
-            if row.name in theirs:
-                pairs.append((row, theirs[row.name]))
-            elif place == 0 and api.is_method:
-                pairs.append((row, _SELF))
-        return tuple(pairs)
+        rows = {row.name: row for row in self.parameters}
+        first = signature.parameters[0] if signature.parameters else None
+        if first and first.name not in rows:
+            rows[first.name] = rows.pop(_subject(self.signature, theirs))
+        return tuple((rows[name], parameter) for name, parameter in theirs.items())
+
+    def passed(self, api: Api, signature: Signature) -> Passed:
+        """What the rewrite of this signature is given for a call of ``api``."""
+        rows = {row.name: (row, parameter) for row, parameter in self.own(api)}
+        names = {p.name for p in signature.parameters}
+        subject = _subject(self.signature)
+        pairs, unserved = [], []
+        for place, parameter in enumerate(signature.parameters):
+            name = parameter.name
+            if name not in rows and place == 0 and subject not in names:
+                name = subject
+            if name in rows:
+                pairs.append((parameter, *rows.pop(name)))
+            elif parameter.default is None and parameter.kind not in ("varargs", "varkwargs"):
+                unserved.append(name)
+        return Passed(tuple(pairs), tuple(row for row, _ in rows.values()), tuple(unserved))
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The arguments of a rewrite.
+
+    Each of ``pairs`` is the rewrite's parameter, the row, and the API's own parameter; ``left``
+    are the rows that it has no parameter for, ``unserved`` its parameters that nothing is for.
+    """
+
+    pairs: tuple[tuple[Parameter, Row, Parameter], ...]
+    left: tuple[Row, ...]
+    unserved: tuple[str, ...]
+
+
+def _is_passed(row: Row) -> bool:
+    """Whether a rewrite has to take a parameter: it changes the result."""
+    return not isinstance(row.treatment, Standard | Drop | Refuse | Fixed) or bool(
+        isinstance(row.treatment, Refuse) and row.treatment.only
+    )
 
 
 @dataclass(frozen=True)
@@ -194,6 +245,11 @@ class _Deriver:
         if problem not in self.problems:
             self.problems.append(problem)
 
+    @property
+    def own(self) -> bool:
+        """Whether the public names are objects of Oarlock's own, and nothing is generated."""
+        return self.record.implements_all
+
     def run(self) -> Derivation:
         apis = tuple(api for name in self.record.apis if (api := self.api(name)))
         routes = tuple(
@@ -201,10 +257,11 @@ class _Deriver:
             for index, spec in enumerate(self.record.targets)
             if apis and (route := self.route(apis, spec, index))
         )
-        self.check_twins(apis)
+        generated = tuple(api for api in apis if api.implementation is None)
         if routes:
-            self.check_claims(apis, routes)
-            self.check_in_place(apis, routes)
+            self.check_claims(generated, routes)
+            self.check_in_place(routes)
+            self.check_rewrites(generated, routes)
             self.check_examples(routes)
         rank = self.context.shared.rank
         category = max(
@@ -233,9 +290,32 @@ class _Deriver:
         kind = next((kind for kind, theirs in _KINDS.items() if entry.kind in theirs), "attribute")
         if kind != self.record.kind:
             self.fault(("apis", name), f"is locked as {entry.kind}, so the record's kind is {kind}")
-        elif kind != "attribute" and not entry.overloads:
+        elif kind == "function" and not entry.overloads and not self.implemented(name):
             self.fault(("apis", name), f"{lock.package} {lock.version} does not tell its signature")
-        return Api(name, entry, lock.url(entry))
+        return Api(name, entry, lock.url(entry), self.implementation(name, entry))
+
+    def implemented(self, name: str) -> str | None:
+        """The dotted path of what an API is, where it is an object of Oarlock's own."""
+        return self.record.apis[name].implementation or self.record.implementation
+
+    def implementation(self, name: str, entry: Entry) -> Object | None:
+        """The object that an API is, held against the locked signature."""
+        own = self.record.apis[name].implementation
+        path = self.implemented(name)
+        if path is None:
+            return None
+        where: FieldPath = ("apis", name, "implementation") if own else ("implementation",)
+        try:
+            found = self.context.runtime.object(path, name.rpartition(".")[2])
+        except RuntimeNameError as error:
+            self.fault(where, str(error))
+            return None
+        if found.signature and len(entry.overloads) == 1:
+            ours = found.signature.parameters[entry.kind == "method" :]
+            if difference := _unlike(ours, entry.overloads[0].parameters):
+                shown = found.home.replace(":", ".")
+                self.fault(where, f"{shown} has another signature than {name}: {difference}")
+        return found
 
     def claims(self, api: Api, spec: Target) -> tuple[int, ...]:
         """Which of the API's locked overloads this entry is about."""
@@ -245,7 +325,7 @@ class _Deriver:
         names = [word.rstrip("?") for word in match]
         optional = {word[:-1] for word in match if word.endswith("?")}
         if api.is_method:
-            names = ["self", *names[names[:1] in (["self"], ["input"]) :]]
+            names = ["self", *(name for name in names if name not in ("self", "input"))]
         standard = set(self.context.shared.parameters) - set(names)
         return tuple(
             index
@@ -264,7 +344,7 @@ class _Deriver:
             )
             return None
         owner = owner or apis[0]
-        signature = _merge([owner.overloads[i] for i in claims[owner.name]])
+        signature = _family(apis, claims, owner)
         paddle = self.paddle(spec, where)
         when = self.condition(
             spec.when if isinstance(spec, Overload) else None, (*where, "when"), signature
@@ -275,7 +355,7 @@ class _Deriver:
             if self.record.kind == "attribute"
             else self.rows(owner, signature, spec, where, paddle, when)
         )
-        known = ("same", "first", *self.context.runtime.results)
+        known = ("same", "first", "tuple", *self.context.runtime.results)
         if spec.returns not in known:
             message = f"results.py has no {spec.returns}{suggest(spec.returns, known)}"
             self.fault((*where, "returns"), message)
@@ -345,7 +425,7 @@ class _Deriver:
         )
         rows: list[Row] = []
         for place, parameter in enumerate(signature.parameters):
-            if parameter.default and not _is_plain(parameter.default):
+            if parameter.default and not self.own and not _is_plain(parameter.default):
                 message = f"the default of {parameter.name}, {parameter.default}, is no plain value"
                 self.fault((*where, "parameters", parameter.name), message)
             given, at = specs.get(parameter.name, (None, where))
@@ -418,6 +498,8 @@ class _Deriver:
                 )
             if not given.to and like and not given.drop:
                 names = [like]
+            if self.own and given.treat == "fallback":
+                return Own()
             if not names and (given.map is not None or given.convert):
                 self.fault(
                     where, f"{theirs.label} has no parameter {name}: say which one with 'to'"
@@ -428,6 +510,14 @@ class _Deriver:
             return treatment_of(given, names, names == [name], shared)
         if when and name in when.fixed and not like:
             return Fixed((), when.fixed[name])
+        if self.own:
+            return self.corresponding(name, like)
+        standard = shared.parameters.get(name)
+        if standard and (standard.served != "dtype" or not like):
+            if standard.served in _FINISHED or not self.rewritten(spec, name):
+                paddle = (like,) if like else ()
+                return Standard(paddle, served=standard.served, described=standard)
+            return Fallback()
         if spec.paddle is None:
             return (
                 Fallback()
@@ -435,10 +525,7 @@ class _Deriver:
                 else Drop(reason=spec.missing or spec.removable or NO_TEXT)
             )
         if like:
-            return (Self if name == "self" else Same if like == name else Rename)((like,))
-        if name in shared.parameters:
-            standard = shared.parameters[name]
-            return Standard(served=standard.served, described=standard)
+            return self.corresponding(name, like)
         if theirs.entry:
             self.fault(
                 (*where, "parameters") if where[-1:] != ("parameters",) else where,
@@ -446,6 +533,18 @@ class _Deriver:
                 "give it a Paddle name, fallback, refuse or drop",
             )
         return None
+
+    def corresponding(self, name: str, like: str | None) -> Treatment:
+        """Paddle's parameter that is ``like`` it; what Paddle lacks is Oarlock's own."""
+        if not like:
+            return Own()
+        return (Self if name == "self" else Same if like == name else Rename)((like,))
+
+    def rewritten(self, spec: Target, name: str) -> bool:
+        """Whether the target's rewrite takes a parameter of this name."""
+        rewrite = spec.fallback.rewrite if spec.fallback else None
+        signature = self.context.runtime.signatures.get(rewrite or "")
+        return signature is not None and name in (p.name for p in signature.parameters)
 
     def row(
         self,
@@ -465,18 +564,26 @@ class _Deriver:
             and _differ(parameter, paddle[0], treatment)
         ):
             differs = shared.say(
-                "default_differs",
+                "own_default_differs" if self.own else "default_differs",
                 {"torch": _quote(parameter.default), "paddle": _quote(paddle[0].default)},
             )
         return Row(
             torch=parameter,
             paddle=paddle,
             treatment=treatment,
-            served=treatment.say(shared, words),
+            served=self.correspondence(treatment, spec) or treatment.say(shared, words),
             remarks=(given.note,) if given and given.note else (),
             differs=differs,
             examples=tuple(e.id for e in self.record.examples if parameter.name in e.parameter),
         )
+
+    def correspondence(self, treatment: Treatment, spec: Target) -> Text | None:
+        """What the table says where nothing is passed on; None where the usual words hold."""
+        key = "own_lacking" if isinstance(treatment, Own) and spec.paddle else treatment.text
+        key = key if key.startswith("own") else f"own_{treatment.text}"
+        if not self.own or key not in self.context.shared.treatments:
+            return None
+        return self.context.shared.say(key, treatment.words())
 
     def server(self, spec: Target) -> Text | str:
         if not spec.fallback:
@@ -512,6 +619,7 @@ class _Deriver:
                 )
             if (
                 not only.is_set
+                and not self.own
                 and parameter.default is None
                 and parameter.kind not in ("varargs", "varkwargs")
             ):
@@ -520,7 +628,7 @@ class _Deriver:
             served = (
                 self.context.shared.say("paddle_only_set", {"value": _quote(value)})
                 if only.is_set
-                else self.context.shared.say("paddle_only", {"default": _quote(parameter.default)})
+                else self.paddle_s_own(parameter)
             )
             rows.append(
                 Row(None, (parameter,), None, served, (only.note,) if only.note else (), set=value)
@@ -528,7 +636,12 @@ class _Deriver:
         forgotten = [
             n for n in theirs.names if n not in reached and n not in listed and n not in _UNSAID
         ]
-        if paddle and forgotten:
+        if self.own:
+            rows += [
+                Row(None, (theirs.names[n],), None, self.paddle_s_own(theirs.names[n]))
+                for n in forgotten
+            ]
+        elif paddle and forgotten:
             self.fault(
                 (*where, "paddle_only"),
                 f"{theirs.label} also has {', '.join(forgotten)}, which no torch parameter reaches; "
@@ -536,7 +649,13 @@ class _Deriver:
             )
         return rows
 
+    def paddle_s_own(self, parameter: Parameter) -> Text:
+        key = "own_paddle_only" if self.own else "paddle_only"
+        return self.context.shared.say(key, {"default": _quote(parameter.default)})
+
     def check_fallback(self, spec: Target, where: FieldPath, rows: list[Row]) -> None:
+        if self.own:
+            return
         chosen = spec.native_when or any(isinstance(row.treatment, Fallback) for row in rows)
         if spec.fallback and spec.paddle and not chosen:
             message = "no call reaches it: give native_when, or say which parameters it serves"
@@ -573,31 +692,37 @@ class _Deriver:
             keys.add("missing" if spec.missing else "removable" if spec.removable else "composed")
         return shared.category(max(keys, key=lambda key: shared.rank[key]))
 
-    def check_twins(self, apis: tuple[Api, ...]) -> None:
-        """APIs of one last name share one generated function, so they share its signature."""
-        first: dict[tuple[str, bool], Api] = {}
-        for api in apis:
-            twin = first.setdefault((api.name.rpartition(".")[2], api.is_method), api)
-            if twin.entry.overloads != api.entry.overloads:
-                message = f"has another signature than {twin.name}; give it a record of its own"
-                self.fault(("apis", api.name), message)
-
-    def check_in_place(self, apis: tuple[Api, ...], routes: tuple[Route, ...]) -> None:
-        """An API that changes its tensor goes to a Paddle function that does, and no other."""
+    def check_in_place(self, routes: tuple[Route, ...]) -> None:
+        """No target changes its tensor: the shim writes the result back where torch does."""
         for route in routes:
-            for api in apis if route.paddle else ():
-                assert route.paddle
-                if api.in_place and not route.paddle.name.endswith("_"):
+            name = route.paddle.name if route.paddle else ""
+            if not self.own and _IN_PLACE.fullmatch(name.rpartition(".")[2]):
+                message = (
+                    f"{name} changes its tensor in place; name the function that does not, whose "
+                    "result is written back for torch's in-place forms"
+                )
+                self.fault((*route.where, "paddle"), message)
+
+    def check_rewrites(self, apis: tuple[Api, ...], routes: tuple[Route, ...]) -> None:
+        """A rewrite takes every parameter that it is passed, and needs no other."""
+        for route in routes:
+            rewrite = route.spec.fallback.rewrite if route.spec.fallback else None
+            signature = self.context.runtime.signatures.get(rewrite or "")
+            if signature is None:
+                continue
+            for api in apis if route.signature.parameters else ():
+                if not route.claims[api.name]:
+                    continue
+                passed = route.passed(api, signature)
+                if missing := [row.name for row in passed.left if _is_passed(row)]:
                     message = (
-                        f"{api.name} changes its tensor in place and {route.paddle.name} does not; "
-                        "give it a record of its own"
+                        f"{rewrite} has no parameter {', '.join(missing)}, which {api.name} has"
                     )
-                    self.fault((*route.where, "paddle"), message)
-                elif route.paddle.name.endswith("_") and not api.in_place:
-                    message = (
-                        f"{route.paddle.name} changes its tensor in place and {api.name} does not"
-                    )
-                    self.fault((*route.where, "paddle"), message)
+                    self.fault((*route.where, "fallback"), message)
+                if passed.unserved:
+                    names = ", ".join(passed.unserved)
+                    message = f"{rewrite} needs {names}, which {api.name} does not have"
+                    self.fault((*route.where, "fallback"), message)
 
     def check_claims(self, apis: tuple[Api, ...], routes: tuple[Route, ...]) -> None:
         """Each locked overload belongs to one entry, or to several told apart by ``when``."""
@@ -674,20 +799,131 @@ class _Paddle:
 
 
 def _merge(signatures: list[Signature]) -> Signature:
-    """One signature that every given one fits; what some lack is optional."""
+    """One signature that every given one fits; what some lack is optional.
+
+    A parameter that some take as a sequence and some one by one becomes "variadic".
+    """
     if len(signatures) < 2:
         return signatures[0] if signatures else Signature((), None)
-    widest = max(signatures, key=lambda s: len(s.parameters))
+    # What one signature takes by position, the merged one does too.
+    widest = max(
+        signatures,
+        key=lambda s: (sum(p.kind == "normal" for p in s.parameters), len(s.parameters)),
+    )
     merged = {p.name: p for p in widest.parameters}
     for signature in signatures:
         for parameter in signature.parameters:
-            merged.setdefault(parameter.name, replace(parameter, kind="keyword"))
+            known = merged.setdefault(parameter.name, replace(parameter, kind="keyword"))
+            kind = known.kind
+            if "varargs" in (kind, parameter.kind) and kind != parameter.kind:
+                kind = "variadic"
+            annotation = _either(known.annotation, parameter.annotation)
+            merged[parameter.name] = replace(known, kind=kind, annotation=annotation)
     for signature in signatures:
         have = {p.name: p for p in signature.parameters}
         for name, parameter in merged.items():
             if name not in have and parameter.default is None:
                 merged[name] = replace(parameter, default="None")
-    return Signature(tuple(merged.values()), widest.returns)
+    order = sorted(merged.values(), key=lambda p: _ORDER.index(p.kind))
+    return Signature(tuple(_defaulted(order)), widest.returns)
+
+
+_ORDER = ("positional", "normal", "variadic", "varargs", "keyword", "varkwargs")
+
+
+def _defaulted(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
+    """The parameters; one behind an optional one is optional too."""
+    before = False
+    for parameter in parameters:
+        if parameter.kind in ("positional", "normal"):
+            if before and parameter.default is None:
+                parameter = replace(parameter, default="None")
+            before = parameter.default is not None
+        yield parameter
+
+
+def _either(one: str | None, other: str | None) -> str | None:
+    if one is None or other is None or other in one:
+        return one
+    return f"{one} | {other}"
+
+
+def _current(overloads: tuple[Signature, ...]) -> tuple[Signature, ...]:
+    """A function's overloads without those that torch deprecates, its tensor always ``input``.
+
+    The lock calls a tensor ``self`` where a schema was read. What then has the parameters of
+    another overload in another order is the form of old: ``add(self, alpha, other)``.
+    """
+    renamed = []
+    for signature in overloads:
+        names = [p.name for p in signature.parameters]
+        spelled = tuple(
+            replace(p, name="input") if p.name == "self" and "input" not in names else p
+            for p in signature.parameters
+        )
+        renamed.append((Signature(spelled, signature.returns), "self" in names))
+    orders = [[p.name for p in s.parameters] for s, was_self in renamed if not was_self]
+
+    def is_deprecated(signature: Signature) -> bool:
+        names = [p.name for p in signature.parameters]
+        return any(
+            set(names) <= set(order) and names != [n for n in order if n in names]
+            for order in orders
+        )
+
+    kept = (s for s, was_self in renamed if not (was_self and is_deprecated(s)))
+    return tuple(dict.fromkeys(kept))
+
+
+def _is_subject(parameter: Parameter) -> bool:
+    """Whether a first parameter is the tensor that a function is about, whatever its name."""
+    return parameter.name in ("self", "input", "tensor") or parameter.annotation == "Tensor"
+
+
+def _subject(signature: Signature, others: Collection[str] = ()) -> str:
+    """The parameter that is the object of a method: ``input``, or the first that is no other."""
+    names = [p.name for p in signature.parameters if p.name not in others]
+    return "input" if "input" in names else names[0]
+
+
+def _family(apis: tuple[Api, ...], claims: Mapping[str, tuple[int, ...]], owner: Api) -> Signature:
+    """The owner's signature, then what other APIs of the family have besides."""
+    signature = _merge([owner.overloads[i] for i in claims[owner.name]])
+    known = {p.name: p for p in signature.parameters}
+    for api in apis:
+        other = _merge([api.overloads[i] for i in claims[api.name]])
+        for place, parameter in enumerate(other.parameters):
+            if place or not known or not _is_subject(parameter):
+                known.setdefault(parameter.name, replace(parameter, kind="keyword"))
+    return Signature(tuple(known.values()), signature.returns)
+
+
+def _unlike(ours: Sequence[Parameter], theirs: Sequence[Parameter]) -> str | None:
+    """The first difference between two signatures, in words; None where a call can't tell."""
+    if any(p.kind in ("varargs", "varkwargs") for p in ours):
+        return None
+    if [p.kind for p in theirs] == ["varargs", "varkwargs"]:
+        # One of torch's dispatchers, which forward whatever they get.
+        return None
+    # Torch's private parameters are nobody's to pass.
+    names = {p.name for p in ours}
+    theirs = [p for p in theirs if p.name in names or not p.name.startswith("_")]
+    shown = [f"({', '.join(p.name for p in side)})" for side in (ours, theirs)]
+    if shown[0] != shown[1]:
+        return f"{shown[0]}, and torch's is {shown[1]}"
+    for our, their in zip(ours, theirs, strict=True):
+        by_name = [p.kind == "keyword" for p in (our, their)]
+        if by_name[0] != by_name[1]:
+            return f"{our.name} is {'' if by_name[1] else 'not '}by name only in torch"
+        if (our.default is None) != (their.default is None):
+            return f"{our.name} has {'no' if their.default is None else 'a'} default in torch"
+        if our.default is None or their.default is None or their.default == "...":
+            continue
+        if _is_plain(our.default) and _is_plain(their.default):
+            values = _value(our.default), _value(their.default)
+            if values[0] != values[1] or (values[0] is None) != (values[1] is None):
+                return f"the default of {our.name} is {their.default} in torch, not {our.default}"
+    return None
 
 
 def _parameters(signature: Signature) -> str:
@@ -708,8 +944,18 @@ def _value(source: str) -> Any:
     try:
         value = ast.literal_eval(source)
     except (ValueError, SyntaxError):
-        return source
+        return _quotient(source)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _quotient(source: str) -> Any:
+    """The value of ``1 / 8``; of other source itself."""
+    match ast.parse(source, mode="eval").body:
+        case ast.BinOp(ast.Constant(int() | float() as a), ast.Div(), ast.Constant(int() as b)) if (
+            b
+        ):
+            return a / b
+    return source
 
 
 @cache

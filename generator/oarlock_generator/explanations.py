@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from oarlock_generator.examples import Scope, draw, parse_call
-from oarlock_generator.frameworks import Paddle
+from oarlock_generator.frameworks import ours
 from oarlock_generator.load import Source
 from oarlock_generator.model import Example
 
@@ -15,7 +15,7 @@ def explain_example(source: Source, example: Example) -> Any:
     """Return ``oarlock.explain``'s answer for the example's call, in its first dtype."""
     import oarlock
 
-    paddle = Paddle()
+    paddle = ours(min(source.record.apis))
     inputs = {
         name: paddle.tensor(drawn) for name, drawn in draw(example, example.dtypes[0]).items()
     }

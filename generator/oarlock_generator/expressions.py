@@ -37,6 +37,17 @@ class Condition:
     predicates: frozenset[str]
     parts: tuple[str, ...]
 
+    def whole(self, tensors: Collection[str]) -> str:
+        """``code`` as one expression."""
+        return " and ".join(self.code(tensors))
+
+    def code(self, tensors: Collection[str]) -> tuple[str, ...]:
+        """The parts as Python that holds for Oarlock's Tensors and Paddle's alike.
+
+        Dtypes are compared as Paddle's, and predicates get plain tensors.
+        """
+        return tuple(_code(part, tensors) for part in self.parts)
+
     @property
     def fixed(self) -> dict[str, str]:
         """Parameters that the condition pins to one literal (``momentum == 0``)."""
@@ -46,6 +57,66 @@ class Condition:
                 case ast.Compare(ast.Name(name), [ast.Eq() | ast.Is()], [ast.Constant() as value]):
                     pinned[name] = ast.unparse(value)
         return pinned
+
+
+class _Plain(ast.NodeTransformer):
+    """Make ``x.dtype == "float32"`` a comparison of Paddle's dtypes, by identity."""
+
+    def __init__(self, tensors: Collection[str]):
+        self.tensors = tensors
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Dtypes are objects, and strings name them."""
+        sides = [node.left, *node.comparators]
+        if not any(isinstance(s, ast.Attribute) and s.attr == "dtype" for s in sides):
+            return ast.copy_location(self._generic(node), node)
+        identity = {ast.Eq: ast.Is, ast.NotEq: ast.IsNot}
+        left, *right = (self._dtype(side) for side in sides)
+        return ast.Compare(left, [identity.get(type(op), type(op))() for op in node.ops], right)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """A predicate gets plain tensors."""
+        return ast.Call(node.func, [self._plain(arg) for arg in node.args], [])
+
+    def _generic(self, node: ast.Compare) -> ast.expr:
+        visited = self.generic_visit(node)
+        assert isinstance(visited, ast.expr)
+        return visited
+
+    def _dtype(self, node: ast.expr) -> ast.expr:
+        match node:
+            case ast.Attribute(value=value, attr="dtype"):
+                return ast.Attribute(self._plain(value), "dtype")
+            case ast.Constant(value=str(name)):
+                return ast.Attribute(ast.Name("paddle"), name)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements):
+                return ast.Tuple([self._dtype(element) for element in elements])
+        return node
+
+    def _plain(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Name) and node.id in self.tensors:
+            return ast.Call(ast.Name("plain"), [node], [])
+        return node
+
+
+def _code(part: str, tensors: Collection[str]) -> str:
+    tree = ast.parse(part, mode="eval")
+    changed = _Plain(tensors).visit(tree)
+    if ast.dump(changed) == ast.dump(ast.parse(part, mode="eval")):
+        return part
+    return _joinable(ast.fix_missing_locations(changed).body)
+
+
+def _joinable(part: ast.expr) -> str:
+    """A part that can stand beside others with ``and`` between them."""
+    text = unparsed(part)
+    return f"({text})" if isinstance(part, ast.BoolOp) and isinstance(part.op, ast.Or) else text
+
+
+def unparsed(tree: ast.AST) -> str:
+    """Source with the quotes that the formatter writes."""
+    text = ast.unparse(tree)
+    return text if '"' in text else text.replace("'", '"')
 
 
 def parse_condition(
@@ -124,7 +195,7 @@ def parse_condition(
             tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
         )
         return Condition(
-            ast.unparse(tree), frozenset(names), frozenset(called), tuple(map(ast.unparse, parts))
+            unparsed(tree), frozenset(names), frozenset(called), tuple(map(_joinable, parts))
         )
     except RecursionError:
         raise ExpressionError("nests too deep") from None

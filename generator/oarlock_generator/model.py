@@ -296,7 +296,8 @@ class Example(Model):
     dtypes: Annotated[list[Dtype], Field(min_length=1)] = ["float32"]
     call: Code
     random: bool = Field(
-        False, description="the result depends on random draws; the oracle replays the shim's"
+        False,
+        description="the result depends on random draws, from one seed or replayed by the oracle",
     )
     repeatable: bool = Field(
         False, description="run twice, the result and gradients are equal bit for bit"
@@ -312,15 +313,23 @@ class Example(Model):
 class Api(Model):
     """What one name of the family has of its own."""
 
+    implementation: DottedName | None = None
     note: Text | None = None
 
 
 class Record(Target):
-    """A family of APIs that share their facts: one YAML file."""
+    """A family of APIs that share their facts: one YAML file.
 
-    apis: Annotated[dict[DottedName, Api], Field(min_length=1, max_length=64)]
+    ``implementation`` names the object of Oarlock's own that the public name is, such as
+    ``oarlock.nn.linear.Linear``, or the module that has one of the same last name; an API that has
+    another one says so itself. Nothing is generated for it, and ``paddle`` is then what comes
+    nearest, for comparison.
+    """
+
+    apis: Annotated[dict[DottedName, Api], Field(min_length=1, max_length=256)]
     kind: Literal["function", "class", "attribute"] = "function"
     summary: Text | None = None
+    implementation: DottedName | None = None
     overloads: Annotated[list[Overload], Field(max_length=64)] = []
     members: dict[Name, Parameter] = {}
     state: dict[
@@ -328,6 +337,19 @@ class Record(Target):
     ] = {}
     notes: list[Text] = []
     examples: Annotated[list[Example], Field(max_length=256)] = []
+
+    @model_validator(mode="after")
+    def _served(self) -> Record:
+        if self.implements_all:
+            if self.fallback or any(target.fallback for target in self.overloads):
+                raise ValueError(
+                    "'implementation' is Oarlock's own object: it goes without fallback"
+                )
+            if self.missing or self.removable:
+                raise ValueError("'implementation' says that it is served: drop missing, removable")
+        elif self.kind == "class" and not (self.missing or self.removable):
+            raise ValueError("a class needs 'implementation': the class of Oarlock's that it is")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Record:
@@ -342,10 +364,11 @@ class Record(Target):
                     f"{', '.join(own)}: belongs to each overload where there are overloads"
                 )
         elif self.kind != "attribute" and not (
-            self.paddle or self.fallback or self.missing or self.removable
+            self.paddle or self.fallback or self.missing or self.removable or self.implements_all
         ):
             raise ValueError(
-                "says nothing of where it goes: give paddle, fallback, missing or removable"
+                "says nothing of where it goes: give paddle, fallback, implementation, missing or "
+                "removable"
             )
         if self.kind != "class" and (self.members or self.state):
             raise ValueError("'members' and 'state' go with kind: class")
@@ -353,6 +376,13 @@ class Record(Target):
         for id_ in {i for i in ids if ids.count(i) > 1}:
             raise ValueError(f"two examples are called {id_}; give one a 'name'")
         return self
+
+    @property
+    def implements_all(self) -> bool:
+        """Whether every API is an object of Oarlock's own."""
+        return self.implementation is not None or all(
+            api.implementation for api in self.apis.values()
+        )
 
     @property
     def targets(self) -> tuple[Target, ...]:

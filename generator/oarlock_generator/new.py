@@ -38,6 +38,13 @@ def new_record(project: Project, api: str, target: str | None) -> Path:
             raise refuse(f"{api} already has a record in {source.path.as_posix()}")
     if (project.root / path).exists():
         raise refuse("exists already")
+    kind = {"class": "class", "attribute": "attribute", "property": "attribute"}.get(entry.kind)
+    own = ""
+    if kind == "class":
+        classes = context.runtime.classes(api.rpartition(".")[2])
+        if not classes:
+            raise refuse("Oarlock has no class of this name yet; write it first")
+        own = f"implementation: {classes[0]}\n"
     paddle = context.locks["paddle"]
     target = target or "paddle." + api.partition(".")[2]
     if target not in paddle:
@@ -45,8 +52,8 @@ def new_record(project: Project, api: str, target: str | None) -> Path:
         raise refuse(
             f"paddle {paddle.version} has no {target}{near}; name Paddle's function with --paddle"
         )
-    kind = {"class": "class", "attribute": "attribute", "property": "attribute"}.get(entry.kind)
-    text = f"apis:\n  {api}: {{}}\n" + (f"kind: {kind}\n" if kind else "") + f"paddle: {target}\n"
+    text = f"apis:\n  {api}: {{}}\n" + (f"kind: {kind}\n" if kind else "")
+    text += f"{own}paddle: {target}\n"
     write_text(project.root / path, text + _unsaid(project, path, text))
     return path
 

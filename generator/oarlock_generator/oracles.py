@@ -28,12 +28,24 @@ class Oracle:
         """The function of a dotted name."""
         return reduce(getattr, api.split(".")[1:], self.module)
 
+    def find(self, api: str) -> Any:
+        """What ``function`` finds, or None."""
+        try:
+            return self.function(api)
+        except AttributeError:
+            return None
+
     def replaying(self, result: Any) -> AbstractContextManager[Any]:
         """Repeat, inside the context, the random choices that a result of the shim's shows.
 
         A package without ``replay`` is expected to draw the same numbers from the same seed.
         """
-        return self.module.replay(result) if hasattr(self.module, "replay") else nullcontext()
+        return self.module.replay(result) if self.replays else nullcontext()
+
+    @property
+    def replays(self) -> bool:
+        """Whether it repeats the shim's random choices, instead of drawing the same numbers."""
+        return hasattr(self.module, "replay")
 
 
 @cache
@@ -50,5 +62,12 @@ def _load(file: Path) -> ModuleType:
 
 def shim_function(api: str) -> Callable[..., Any]:
     """Oarlock's function for a torch-side name: the one under ``oarlock.`` and that name."""
-    module, name = f"oarlock.{api}".rsplit(".", 1)
-    return getattr(importlib.import_module(module), name)
+    path, _, name = f"oarlock.{api}".rpartition(".")
+    try:
+        owner = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        # The method of a class.
+        if error.name != path:
+            raise
+        owner = shim_function(path.partition(".")[2])
+    return getattr(owner, name)

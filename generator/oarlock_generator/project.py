@@ -13,6 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 from oarlock_generator.derive import Context, Derivation, derive
 from oarlock_generator.emit.files import Change, apply, changes, write_text
 from oarlock_generator.evidence import Evidence, load_evidence
@@ -122,14 +127,18 @@ class Project:
         return derivations
 
     def find_api(self, name: str) -> Derivation:
+        """The record that covers an API, derived, or RecordError with the nearest name."""
+        (derivation,) = self.derive([self.find_source(name)])
+        if derivation.problems:
+            raise RecordError(derivation.problems)
+        return derivation
+
+    def find_source(self, name: str) -> Source:
         """The record that covers an API, or RecordError with the nearest name."""
         sources, unread = self.load()
         for source in sources:
             if name in source.record.apis:
-                (derivation,) = self.derive([source])
-                if derivation.problems:
-                    raise RecordError(derivation.problems)
-                return derivation
+                return source
         known = [api for source in sources for api in source.record.apis]
         message = f"no record covers {name}{suggest(name, known)}; `oarlock new {name}` starts one"
         raise RecordError([*unread, Problem(Path("mappings"), (), message)])
@@ -178,19 +187,36 @@ class Project:
         return [Path("docs/en/api"), Path("docs/zh/api")]
 
     @uncollected()
-    def generate(self, progress: Progress = quiet) -> list[Change]:
-        """Write everything that records make; touch only what changed."""
-        inputs = self._inputs()
-        if self._stamp() == {"inputs": inputs, "outputs": self._outputs()}:
-            return []
-        derivations = self.derive_all(progress)
-        outputs = {**self.committed(derivations), **self.rendered(derivations)}
-        folders = [*self.committed_folders, *self.rendered_folders]
-        found = changes(self.root, outputs, folders)
-        apply(self.root, outputs, progress(found, "Writing"))
-        stamp = {"inputs": inputs, "outputs": self._outputs()}
-        write_text(self.root / _STAMP, json.dumps(stamp))
-        return found
+    def generate(
+        self, progress: Progress = quiet, *, pages: bool = True
+    ) -> tuple[list[Change], list[Problem]]:
+        """Write everything that records make; touch only what changed.
+
+        Records with faults are left out, but for those of style, and the faults returned. Without ``pages`` only the
+        committed files are written.
+        """
+        from oarlock_generator.lint import STYLE
+
+        with _alone(self.root):
+            inputs = self._inputs()
+            if self._stamp() == {"inputs": inputs, "outputs": self._outputs()}:
+                return [], []
+            problems, derivations = self.check(progress)
+            faulty = {problem.path for problem in problems if problem.rule not in STYLE}
+            sound = [d for d in derivations if d.source.path not in faulty]
+            outputs, folders = self.committed(sound), self.committed_folders
+            if pages:
+                outputs |= self.rendered(sound)
+                folders += self.rendered_folders
+            found = changes(self.root, outputs, folders)
+            # What a record made before it had faults stays until it is mended or gone.
+            left = tuple(path.with_suffix("").as_posix().partition("/")[2] for path in faulty)
+            found = [c for c in found if c.kind != "stale" or not _belongs(c.path, left)]
+            apply(self.root, outputs, progress(found, "Writing"))
+            if pages and not problems:
+                stamp = {"inputs": inputs, "outputs": self._outputs()}
+                write_text(self.root / _STAMP, json.dumps(stamp))
+            return found, problems
 
     def drift(self, progress: Progress = quiet) -> list[Change]:
         """What ``generate`` would change among the committed files."""
@@ -214,6 +240,23 @@ class Project:
         """The state of the generated files."""
         folders = [*self.committed_folders, *self.rendered_folders]
         return _fingerprint(_files(self.root / folder for folder in folders))
+
+
+def _belongs(path: Path, slugs: tuple[str, ...]) -> bool:
+    """Whether a generated file is of one of these records."""
+    parts = path.with_suffix("").as_posix().removesuffix("/__init__")
+    return parts.endswith(tuple(f"/{slug}" for slug in slugs))
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Keep other processes from generating in the same checkout at the same time."""
+    file = root / _STAMP.with_name("generate.lock")
+    file.parent.mkdir(exist_ok=True)
+    with open(file, "w") as held:
+        if fcntl:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _files(folders: Iterable[Path]) -> Iterator[str]:

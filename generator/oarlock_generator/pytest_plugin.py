@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oarlock_generator.examples import check_examples
-from oarlock_generator.load import Source, is_record, line_of, load_file
+from oarlock_generator.load import (
+    Source,
+    is_record,
+    line_of,
+    load_file,
+    load_records,
+    record_files,
+)
 from oarlock_generator.problems import RecordError
 
 MAPPINGS = "mappings"
@@ -23,6 +31,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> RecordFile
     return RecordFile.from_parent(parent, path=file_path)
 
 
+@cache
+def known_apis(mappings: Path) -> frozenset[str]:
+    """The APIs of every record below ``mappings`` that loads."""
+    sources, _ = load_records(record_files(mappings), mappings.parent)
+    return frozenset(api for source in sources for api in source.record.apis)
+
+
 class RecordFile(pytest.File):
     """One record; its examples are the tests."""
 
@@ -32,7 +47,7 @@ class RecordFile(pytest.File):
             source = load_file(self.path, self.config.rootpath)
         except RecordError as error:
             raise self.CollectError(str(error)) from None
-        if problems := check_examples(source):
+        if problems := check_examples(source, known_apis(self.config.rootpath / MAPPINGS)):
             raise self.CollectError("\n".join(map(str, problems)))
         for index, example in enumerate(source.record.examples):
             item = ExampleItem.from_parent(self, name=example.id, source=source, index=index)
@@ -57,7 +72,9 @@ class ExampleItem(pytest.Item):
         from oarlock_generator.oracles import ORACLES
         from oarlock_generator.verify import verify_example
 
-        outcome = verify_example(self.source, self.index, oracles=self.config.rootpath / ORACLES)
+        root = self.config.rootpath
+        known = known_apis(root / MAPPINGS)
+        outcome = verify_example(self.source, self.index, known=known, oracles=root / ORACLES)
         if not outcome.agrees:
             raise DifferenceError(str(outcome))
 

@@ -25,7 +25,7 @@ class Category(Text):
 class StandardParameter(Text):
     """A parameter that means the same in every API, and how the shim serves it."""
 
-    served: Literal["result", "refused", "neutral"]
+    served: Literal["result", "inplace", "dtype", "refused", "neutral"]
 
 
 class Converter(Text):

@@ -179,6 +179,14 @@ class Fallback(Limited):
 
 
 @dataclass(frozen=True)
+class Own(Treatment):
+    """Served by the object of Oarlock's own that the public name is, with nothing like it in Paddle."""
+
+    text = "own"
+    category = "torch_more"
+
+
+@dataclass(frozen=True)
 class Refuse(Limited):
     """Raises UnsupportedError for what it is limited to."""
 
@@ -229,6 +237,10 @@ class Standard(Treatment):
     served: str = ""
     described: Text = NO_TEXT
 
+    def contributes(self) -> str | None:
+        """Torch has more, unless Paddle has it too."""
+        return "same" if self.paddle else self.category
+
     def say(self, shared: Shared, words: Words) -> Text:
         """The standard remark."""
         return self.described
@@ -240,7 +252,12 @@ class Standard(Treatment):
 
     def neutral(self, parameter: str, default: str | None) -> str | None:
         """The default, where other values are refused."""
-        return equals(parameter, default or "None") if self.served == "refused" else None
+        return equals(parameter, default or "None") if self.refuses else None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether values other than the default raise; a dtype that nothing takes does."""
+        return self.served in ("refused", "dtype")
 
 
 def equals(parameter: str, default: str) -> str:

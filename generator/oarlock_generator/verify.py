@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from oarlock_generator.compare import Finding
 from oarlock_generator.emit.files import write_text
 from oarlock_generator.evidence import (
     Evidence,
@@ -56,14 +57,18 @@ class Outcome:
 def verify(
     sources: Iterable[Source],
     *,
+    known: Collection[str] = (),
     oracles: Path = ORACLES,
     device: str = "cpu",
     progress: Callable[[list[Work]], Iterable[Work]] = iter,
 ) -> list[Outcome]:
-    """Execute every example of these records; ``progress`` wraps the list of (record, index)."""
+    """Execute every example of these records; ``progress`` wraps the list of (record, index).
+
+    ``known`` are the APIs of all records, which an example may call besides its own record's.
+    """
     work = [(source, index) for source in sources for index in range(len(source.record.examples))]
     return [
-        verify_example(source, index, oracles=oracles, device=device)
+        verify_example(source, index, known=known, oracles=oracles, device=device)
         for source, index in progress(work)
     ]
 
@@ -72,6 +77,7 @@ def verify_example(
     source: Source,
     index: int,
     *,
+    known: Collection[str] = (),
     oracles: Path = ORACLES,
     shim: Resolver = shim_function,
     device: str = "cpu",
@@ -81,6 +87,7 @@ def verify_example(
     Args:
         source: the record.
         index: which of its examples.
+        known: the APIs of all records.
         oracles: the folder of oracles for packages that can't run here.
         shim: finds the function under test by its torch-side name.
         device: "cpu" or "gpu", where the shim runs; the oracle runs on the CPU.
@@ -90,7 +97,7 @@ def verify_example(
     faults: list[tuple[str, str]] = []
     for dtype in example.dtypes:
         try:
-            call = parse_call(example, source.record.apis)
+            call = parse_call(example, source.record.apis, known)
             oracle = Oracle(min(call.apis).partition(".")[0], oracles)
             trial = Trial(example, call, dtype, oracle, shim, device)
             findings = trial.findings()
@@ -100,7 +107,8 @@ def verify_example(
         if found := [(dtype, finding.fault) for finding in findings if finding.fault]:
             faults += found
             continue
-        worst = max(findings, key=lambda finding: finding.strain)
+        # A dtype, a name or None has no values; its structure was compared.
+        worst = max(findings, key=lambda finding: finding.strain, default=Finding("result"))
         runs.append(
             Run(
                 example=example.id,

@@ -97,18 +97,15 @@ def test_a_paddle_parameter_nobody_listed(context: Context) -> None:
          ".dtype, literals, comparisons, and/or/not, and named predicates"),
         ("apis: {torch.tanh: {}}\npaddle: paddle.tanh\nfallback: {kernel: attention}\n",
          "3: fallback: no call reaches it: give native_when, or say which parameters it serves"),
+        ("apis: {torch.nn.functional.gelu: {}}\nfallback: {rewrite: zeros_of}\n",
+         "2: fallback: the runtime has no zeros_of"),
         ("apis: {torch.nn.Tanh: {}}\npaddle: paddle.nn.Tanh\n",
          "1: apis.torch.nn.Tanh: is locked as class, so the record's kind is class"),
         ("apis: {torch.float32: {}}\npaddle: paddle.float32\n",
          "1: apis.torch.float32: is locked as attribute, so the record's kind is attribute"),
-        ("apis: {torch.tanh: {}, torch.Tensor.tanh_: {}}\npaddle: paddle.tanh\n",
-         "2: paddle: torch.Tensor.tanh_ changes its tensor in place and paddle.tanh does not; "
-         "give it a record of its own"),
         ("apis: {torch.Tensor.tanh: {}}\npaddle: paddle.Tensor.tanh_\n",
-         "2: paddle: paddle.Tensor.tanh_ changes its tensor in place and torch.Tensor.tanh does not"),
-        ("apis: {torch.softmax: {}, torch.nn.functional.softmax: {}}\nmissing: {zh: 无, en: none}\n",
-         "1: apis.torch.nn.functional.softmax: has another signature than torch.softmax; "
-         "give it a record of its own"),
+         "2: paddle: paddle.Tensor.tanh_ changes its tensor in place; name the function that does "
+         "not, whose result is written back for torch's in-place forms"),
         ("apis: {torch.nn.functional.gelu: {}}\npaddle: paddle.nn.functional.gelu\nexamples:\n"
          "- parameter: aproximate\n  title: {zh: 例, en: one}\n  inputs: {x: {normal: [2]}}\n"
          "  call: torch.nn.functional.gelu(x)\n",

@@ -45,7 +45,10 @@ HOSTILE = {
     "class of an input": "x.__class__",
     "call of a dunder": "x.__reduce__()",
     "globals": "torch.add.__globals__",
-    "attribute of a result": "torch.add(x, z).data",
+    "private attribute of a result": "torch.add(x, z)._data",
+    "memory of a result": "torch.add(x, z).data_ptr()",
+    "globals of a member": "torch.add(x, z).sum.__globals__",
+    "call of an input": "x(z)",
     "call of a result": "torch.add(x, z)(x)",
     "subscript of an api": "torch.add['x']",
     "another api": 'torch.load("x")',
@@ -56,7 +59,14 @@ HOSTILE = {
     "lambda": "torch.add(x, lambda: 1)",
     "comprehension": "torch.add(x, [i for i in z])",
     "generator": "torch.add(*(i for i in z))",
-    "starred name": "torch.add(*x)",
+    "number to the power of itself": "torch.add(x, (9 ** 9) ** 9)",
+    "repeated text": "torch.add(x, 'a' * 1000000)",
+    "generator starred": "torch.add(*(i for i in x))",
+    "manager of no api": "with open('x'):\n    a = torch.add(x, z)\nresult = torch.add(x, a)",
+    "manager with a name": "with torch.add(x, z) as a:\n    result = torch.add(x, a)",
+    "place of a class": "torch.add['x'] = z\nresult = torch.add(x, z)",
+    "data assigned": "a = torch.add(x, z)\na.data = z\nresult = torch.add(x, a)",
+    "input unpacked into": "x, z = z, x\nresult = torch.add(x, z)",
     "double star": "torch.add(**x)",
     "f-string": 'torch.add(x, f"{z}")',
     "walrus": "torch.add(w := x, z)",
@@ -73,7 +83,7 @@ HOSTILE = {
     "package overwritten": "torch = x\nresult = torch.add(x, z)",
     "attribute assigned": "x.data = z\nresult = torch.add(x, z)",
     "two targets": "a = b = x\nresult = torch.add(a, b)",
-    "unpacking": "a, b = x\nresult = torch.add(a, b)",
+    "nested unpacking": "a, (b, c) = x\nresult = torch.add(a, b)",
     "function": "def f(): pass\nresult = torch.add(x, z)",
     "loop": "while True: pass\nresult = torch.add(x, z)",
     "no result": "a = torch.add(x, z)",
@@ -206,6 +216,116 @@ def test_what_the_grammar_has_does_what_python_does(
     result, made = run(call, x.clone(), z.clone())
     assert torch.equal(result, written(x, z))
     assert len(made) == calls
+
+
+KNOWN = (
+    "torch.nn.Linear",
+    "torch.optim.SGD",
+    "torch.no_grad",
+    "torch.Tensor.sum",
+    "torch.Tensor.abs",
+    "torch.pi",
+)
+
+
+def step_of(x: torch.Tensor, z: torch.Tensor) -> list[torch.Tensor]:
+    layer = torch.nn.Linear(3, 2)
+    opt = torch.optim.SGD(layer.parameters(), lr=0.5)
+    (layer(x) ** 2).sum().backward()
+    opt.step()
+    return [layer.weight, layer.bias]
+
+
+def assigned(x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    x[0, 1:] = z[1, :2]
+    x[1] *= 3
+    x += z
+    return x
+
+
+@pytest.mark.parametrize(
+    ("call", "written"),
+    [
+        ("result = 2 * x - z / 3 + -x @ z[:, [0, 1, 2]][:1, :2].T[0, 0] if 0 else x", None),
+        ("result = 2 * x - z / 3", lambda x, z: 2 * x - z / 3),
+        ("result = (x > z) & ~(x == 0)", lambda x, z: (x > z) & ~(x == 0)),
+        ("result = x[x > 0].sum()", lambda x, z: x[x > 0].sum()),
+        ("result = torch.add(*(x, z)).abs().sum(1)", lambda x, z: (x + z).abs().sum(1)),
+        ("pieces = [x, z]\nresult = torch.add(*pieces)", lambda x, z: x + z),
+        ("a, b = (x, z)\nresult = a * b", lambda x, z: x * z),
+        ("result = x * torch.pi", lambda x, z: x * torch.pi),
+        ("result = x.shape", lambda x, z: x.shape),
+        ("result = list(range(len(x)))", lambda x, z: [0, 1]),
+        ("layer = torch.nn.Linear(3, 2)\nlayer.register_buffer('mask', x)\nlayer.shift = None\n"
+         "result = [layer.mask, layer.shift]", lambda x, z: [x, None]),
+        ("layers = [torch.nn.Linear(3, 2)]\nresult = layers[0](x)",
+         lambda x, z: torch.nn.Linear(3, 2)(x)),
+        ("x[0, 1:] = z[1, :2]\nx[1] *= 3\nx += z\nresult = x", assigned),
+        ("with torch.no_grad():\n    result = x.sum()", lambda x, z: x.sum()),
+        ("layer = torch.nn.Linear(3, 2)\nopt = torch.optim.SGD(layer.parameters(), lr=0.5)\n"
+         "loss = (layer(x) ** 2).sum()\nloss.backward()\nopt.step()\n"
+         "result = [layer.weight, layer.bias]", step_of),
+    ],
+)  # fmt: skip
+def test_other_records_apis_and_what_they_made_may_be_used(
+    call: str, written: Callable[..., Any] | None
+) -> None:
+    if written is None:
+        with pytest.raises(CallError):
+            parse_call(example(call), APIS, KNOWN)
+        return
+    x, z = torch.randn(2, 3), torch.randn(2, 3)
+    parsed = parse_call(example(call), APIS, KNOWN)
+    find = {
+        "torch.add": torch.add,
+        "torch.nn.Linear": torch.nn.Linear,
+        "torch.optim.SGD": torch.optim.SGD,
+        "torch.no_grad": torch.no_grad,
+        "torch.pi": torch.pi,
+    }
+    torch.manual_seed(3)
+    result = parsed.run(Scope({"x": x.clone(), "z": z}, find.__getitem__, lambda name: name))
+    torch.manual_seed(3)
+    expected = written(x.clone(), z)
+    pairs = zip(result, expected, strict=True) if isinstance(result, list) else [(result, expected)]
+    for ours, theirs in pairs:
+        if isinstance(theirs, torch.Tensor):
+            assert torch.equal(ours, theirs)
+        else:
+            assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("call", "in_place"),
+    [
+        ("torch.add(x, z)", False),
+        ("x.add_(z)", True),
+        ("x[0] = z[0]\nresult = torch.add(x, z)", True),
+        ("x += z\nresult = torch.add(x, z)", True),
+        ("torch.add(x, z, inplace=True)", True),
+    ],
+)
+def test_what_changes_a_tensor_is_known(call: str, in_place: bool) -> None:
+    assert parse_call(example(call), APIS).in_place is in_place
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "a = [x]\nresult = torch.add(a * 100000, z)",
+        "a = torch.add(x, z)\nresult = torch.add('x' * a, z)",
+        "a = 1000\nb = a ** a\nresult = torch.add(x, b)",
+        "a, b, c = [x, z]\nresult = torch.add(a, b)",
+        "a = list(range(10000000))\nresult = torch.add(x, z)",
+        "a = torch.add(x, z)\na.mask = z\nresult = torch.add(x, a)",
+        "a = torch.add(x, z)\nb = {'mask': 1}\nresult = torch.add(x, a.mask)",
+    ],
+)
+def test_what_could_grow_without_bound_is_refused_when_it_runs(call: str) -> None:
+    parsed = parse_call(example(call), APIS)
+    x = torch.ones(2)
+    with pytest.raises(CallError):
+        parsed.run(Scope({"x": x, "z": x}, lambda api: torch.add, lambda name: name))
 
 
 def test_literals_and_dtypes_come_out_as_written() -> None:

@@ -30,7 +30,7 @@ def refusal(source: str) -> str:
         ("q.ndim == 4 and q.shape[-1] <= 256", "q.ndim == 4 and q.shape[-1] <= 256"),
         ("q.dtype == k.dtype or causal is None", "q.dtype == k.dtype or causal is None"),
         ("q.shape == k.shape", "q.shape == k.shape"),
-        ("mode in ('nearest', \"bilinear\")", "mode in ('nearest', 'bilinear')"),
+        ("mode in ('nearest', \"bilinear\")", 'mode in ("nearest", "bilinear")'),
         ("mode not in [1, -2.5, None, True]", "mode not in [1, -2.5, None, True]"),
         ("is_exact(q, k, causal)", "is_exact(q, k, causal)"),
         ("  has_no_gradient( q )\n", "has_no_gradient(q)"),

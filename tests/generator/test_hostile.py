@@ -323,7 +323,6 @@ def test_file_names_are_reported(copy: Project, name: str) -> None:
     file.parent.mkdir()
     file.write_text("apis: {torch.tanh: {}}\npaddle: paddle.tanh\n", "utf-8")
     before = {path for path in copy.root.rglob("*") if ".cache" not in path.parts}
-    with pytest.raises(RecordError) as caught:
-        copy.generate()
-    assert [problem.rule for problem in caught.value.problems] == ["file-name"]
+    _, problems = copy.generate(pages=False)
+    assert [problem.rule for problem in problems] == ["file-name"]
     assert {path for path in copy.root.rglob("*") if ".cache" not in path.parts} == before

@@ -11,6 +11,7 @@ import pytest
 from oarlock_generator.derive import Context, Derivation, derive
 from oarlock_generator.emit.shim import render_module, render_shim
 from oarlock_generator.load import Source, load_text
+from oarlock_generator.signatures import parse_signature
 
 GELU = """apis: {torch.nn.functional.gelu: {}}
 paddle: paddle.nn.functional.gelu
@@ -38,15 +39,15 @@ def body(text: str, context: Context) -> str:
 
 def test_a_look_up_is_checked(context: Context) -> None:
     assert body(GELU, context) == (
-        "return paddle_gelu(input, choose('torch.nn.functional.gelu', 'approximate', approximate, "
-        "{'none': False, 'tanh': True}))"
+        "return like(input, paddle_gelu(plain(input), choose('torch.nn.functional.gelu', "
+        "'approximate', approximate, {'none': False, 'tanh': True})))"
     )
 
 
 def test_two_truth_values_are_a_conditional(context: Context) -> None:
     text = GELU.replace("{none: false, tanh: true}", """{true: 'choose(', false: "b'\\"c"}""")
     assert body(text, context) == (
-        "return paddle_gelu(input, 'choose(' if approximate else 'b\\'\"c')"
+        "return like(input, paddle_gelu(plain(input), 'choose(' if approximate else 'b\\'\"c'))"
     )
 
 
@@ -87,13 +88,35 @@ def test_a_missing_api_raises(context: Context) -> None:
 
 
 def test_a_pure_fallback_passes_everything(context: Context) -> None:
-    text = "apis: {torch.nn.functional.hardswish: {}}\nfallback: {kernel: attention}\n"
-    assert body(text, context) == "return attention(input, inplace)"
+    text = "apis: {torch.atan2: {}}\nfallback: {kernel: attention}\n"
+    assert body(text, context) == (
+        "return stored(like(input, attention(plain(input), plain(other))), out)"
+    )
+
+
+def test_a_rewrite_gets_what_it_takes(context: Context) -> None:
+    runtime = replace(
+        context.runtime,
+        rewrites={"powered": "oarlock.ops.powers"},
+        signatures={"powered": parse_signature("(input, *, exponent, dtype=None, extra=1)")},
+    )
+    wider = replace(context, runtime=runtime)
+    text = "apis: {torch.pow: {}, torch.Tensor.pow_: {}}\nfallback: {rewrite: powered}\n"
+    assert (
+        body(text, wider)
+        == "return commit(self, powered(before(self, exponent), exponent=plain(exponent)))"
+    )
+    text = "apis: {torch.atan2: {}}\nfallback: {rewrite: powered}\n"
+    record = Source(Path("mappings/torch/some.yaml"), text, load_text(text, Path("some.yaml")))
+    assert [p.message for p in derive(record, wider).problems] == [
+        "powered has no parameter other, which torch.atan2 has",
+        "powered needs exponent, which torch.atan2 does not have",
+    ]
 
 
 def test_variable_arguments_stay_variable(context: Context) -> None:
     text = "apis: {torch.block_diag: {}}\nfallback: {kernel: attention}\n"
-    assert body(text, context) == "return attention(*tensors)"
+    assert body(text, context) == "return like(tensors, attention(*plain_all(tensors)))"
 
 
 def test_a_parameter_never_hides_a_function_that_is_called(context: Context) -> None:
@@ -151,15 +174,17 @@ def test_the_first_record_of_a_package_makes_a_package(context: Context) -> None
         [derived("apis: {torch.tanh: {}}\npaddle: paddle.tanh\n", context)], context
     )
     assert sorted(path.as_posix() for path in outputs) == [
+        "runtime/oarlock/_generated/tensor_methods.py",
         "runtime/oarlock/_generated/torch/some.py",
         "runtime/oarlock/torch/__init__.py",
     ]
 
 
-def test_methods_are_no_names_of_a_module(context: Context) -> None:
+def test_methods_are_names_of_the_tensor_and_not_of_a_module(context: Context) -> None:
     text = "apis: {torch.Tensor.tanh: {}}\npaddle: paddle.Tensor.tanh\npaddle_only: [out]\n"
     outputs = render_shim([derived(text, context)], context)
-    assert [path.name for path in outputs] == ["some.py"]
+    assert [path.name for path in outputs] == ["tensor_methods.py", "some.py"]
+    assert '"tanh": "oarlock._generated.torch.some:Tensor_tanh"' in next(iter(outputs.values()))
 
 
 def test_namespaces_list_what_they_serve(context: Context) -> None:
@@ -167,10 +192,11 @@ def test_namespaces_list_what_they_serve(context: Context) -> None:
     outputs = render_shim([derived(text, context)], context)
     names = {path.as_posix().removeprefix("runtime/oarlock/") for path in outputs}
     assert names == {
+        "_generated/tensor_methods.py",
         "_generated/torch/some.py",
         "torch/__init__.py",
         "torch/nn/__init__.py",
-        "torch/nn/functional.py",
+        "torch/nn/functional/__init__.py",
     }
     for text in outputs.values():
         ast.parse(text)
@@ -180,7 +206,9 @@ def test_namespaces_list_what_they_serve(context: Context) -> None:
 def test_a_namespace_holds_its_own_names_beside_its_parts(context: Context, name: str) -> None:
     records = [
         derived("apis: {torch.tanh: {}}\npaddle: paddle.tanh\n", context),
-        derived("apis: {torch.nn.Tanh: {}}\nkind: class\npaddle: paddle.nn.Tanh\n", context),
+        derived(
+            "apis: {torch.nn.Dropout: {}}\nkind: class\nmissing: {zh: 无, en: none}\n", context
+        ),
         derived(
             "apis: {torch.nn.functional.tanh: {}}\npaddle: paddle.tanh\npaddle_only: [out]\n",
             context,
@@ -189,4 +217,158 @@ def test_a_namespace_holds_its_own_names_beside_its_parts(context: Context, name
     outputs = render_shim(records, context)
     text = outputs[Path("runtime/oarlock", *name.split("."), "__init__.py")]
     assert ('"tanh": ' in text) == (name == "torch")
-    assert ('"Tanh": ' in text) == (name == "torch.nn")
+    assert ('"Dropout": ' in text) == (name == "torch.nn")
+
+
+def functions(text: str, context: Context) -> dict[str, str]:
+    """The statements of each function, without its docstring."""
+    return {
+        node.name: "\n".join(map(ast.unparse, node.body[1:]))
+        for node in ast.parse(code(text, context)).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_in_place_forms_write_the_result_back(context: Context) -> None:
+    text = """apis: {torch.exp: {}, torch.exp_: {}, torch.Tensor.exp_: {}, torch.Tensor.exp: {}}
+paddle: paddle.exp
+"""
+    assert functions(text, context) == {
+        "exp": "return stored(like(input, paddle_exp(plain(input))), out)",
+        "exp_": "return commit(input, paddle_exp(before(input)))",
+        "Tensor_exp_": "return commit(self, paddle_exp(before(self)))",
+        "Tensor_exp": "return like(self, paddle_exp(plain(self)))",
+    }
+
+
+def test_an_operator_that_assigns_is_an_in_place_form(context: Context) -> None:
+    text = "apis: {torch.Tensor.__ior__: {}}\npaddle: paddle.bitwise_or\n"
+    assert body(text, context) == (
+        "return commit(self, bitwise_or(before(self, other), plain(other)))"
+    )
+    text = "apis: {torch.Tensor.__invert__: {}}\npaddle: paddle.bitwise_not\n"
+    assert body(text, context) == "return like(self, bitwise_not(plain(self)))"
+
+
+def test_inplace_is_served_everywhere(context: Context) -> None:
+    text = "apis: {torch.nn.functional.relu6: {}}\npaddle: paddle.nn.functional.relu6\n"
+    assert body(text, context) == (
+        "if inplace:\n    return commit(input, paddle_relu6(before(input)))\n"
+        "return like(input, paddle_relu6(plain(input)))"
+    )
+
+
+def test_a_dtype_is_passed_as_paddle_s(context: Context) -> None:
+    text = "apis: {torch.Tensor.sum: {}}\npaddle: paddle.sum\n"
+    assert body(text, context).endswith(
+        "return like(self, sum(plain(self), dim, paddle_dtype(dtype), keepdim=keepdim))"
+    )
+    text = "apis: {torch.Tensor.logcumsumexp: {}, torch.Tensor.cumprod: {}}\npaddle: paddle.amax\n"
+    source = Source(Path("mappings/torch/some.yaml"), text, load_text(text, Path("some.yaml")))
+    (route,) = derive(source, context).routes
+    assert "dtype" in [row.name for row in route.refusals]
+
+
+def test_dtypes_are_compared_as_paddle_s_and_predicates_get_plain_tensors(context: Context) -> None:
+    runtime = replace(context.runtime, predicates={"fits": "oarlock.conditions"})
+    text = """apis: {torch.Tensor.atan2: {}}
+paddle: paddle.atan2
+parameters: {other: "y"}
+fallback: {kernel: attention}
+native_when: self.dtype == "float32" and fits(self, other) and (self.ndim == 1 or self.shape[0] == 2)
+"""
+    native = body(text, replace(context, runtime=runtime)).splitlines()[0]
+    assert native == (
+        "native = plain(self).dtype is paddle.float32 and fits(plain(self), plain(other)) "
+        "and (self.ndim == 1 or self.shape[0] == 2)"
+    )
+
+
+def test_sizes_come_one_by_one_or_whole(context: Context) -> None:
+    text = """apis: {torch.permute: {}, torch.Tensor.permute: {}}
+paddle: paddle.transpose
+parameters: {dims: perm}
+"""
+    assert functions(text, context) == {
+        "permute": "return like(input, transpose(plain(input), dims))",
+        "Tensor_permute": "dims = variadic('torch.Tensor.permute', 'dims', dims, named)\n"
+        "return like(self, transpose(plain(self), dims))",
+    }
+    assert "def Tensor_permute(self, *dims, **named):" in code(text, context)
+
+
+def test_what_torch_deprecates_is_no_overload(context: Context) -> None:
+    text = """apis: {torch.addmm: {}}
+overloads:
+  - match: [input, mat1, mat2, beta, alpha]
+    paddle: paddle.addmm
+    parameters: {mat1: x, mat2: "y"}
+  - match: [input, mat1, mat2, out_dtype, beta, alpha]
+    missing: {zh: 无, en: none}
+"""
+    derived(text, context)
+
+
+def test_a_number_in_a_tensor_s_place_is_no_overload_of_its_own(context: Context) -> None:
+    text = """apis: {torch.where: {}, torch.Tensor.where: {}}
+overloads:
+  - match: [condition]
+    missing: {zh: 无, en: none}
+  - match: [condition, input, other]
+    paddle: paddle.where
+    parameters: {input: x, other: "y"}
+"""
+    made = functions(text, context)
+    assert made["Tensor_where"] == (
+        "return like(self, paddle_where(plain(condition), plain(self), plain(other)))"
+    )
+    assert "input: Tensor | Number | complex" in code(text, context)
+
+
+def test_named_results_are_named_on_every_route(context: Context) -> None:
+    text = """apis: {torch.Tensor.frexp: {}}
+returns: torch.return_types.frexp
+fallback: {kernel: attention}
+"""
+    assert body(text, context) == (
+        "return like(self, named('torch.return_types.frexp', attention(plain(self))))"
+    )
+
+
+def test_what_is_no_tensor_stays_as_it_is(context: Context) -> None:
+    text = "apis: {torch.is_grad_enabled: {}}\npaddle: paddle.is_grad_enabled\n"
+    assert body(text, context) == "return paddle_is_grad_enabled()"
+    text = "apis: {torch.equal: {}}\nfallback: {kernel: attention}\n"
+    assert body(text, context) == "return attention(plain(input), plain(other))"
+
+
+def test_numpy_s_spelling_of_a_required_parameter(context: Context) -> None:
+    text = "apis: {torch.Tensor.unsqueeze: {}}\npaddle: paddle.unsqueeze\nparameters: {dim: axis}\n"
+    assert "def Tensor_unsqueeze(self, dim=REQUIRED, **numpy):" in code(text, context)
+    assert body(text, context).startswith(
+        "if numpy or dim is REQUIRED:\n"
+        "    dim, = respelled('torch.Tensor.unsqueeze', numpy, dim=dim)\n"
+    )
+
+
+def test_functions_of_one_name_and_other_signatures_have_names_of_their_own(
+    context: Context,
+) -> None:
+    text = """apis: {torch.celu: {}, torch.nn.functional.celu: {}, torch.celu_: {}}
+paddle: paddle.nn.functional.celu
+"""
+    made = functions(text, context)
+    assert list(made) == ["celu", "functional_celu", "celu_"]
+    assert made["functional_celu"].startswith("if inplace:")
+    namespaces = render_shim([derived(text, context)], context)
+    functional = namespaces[Path("runtime/oarlock/torch/nn/functional/__init__.py")]
+    assert '"celu": "oarlock._generated.torch.some:functional_celu"' in functional
+    assert "import functional_celu as celu" in functional
+
+
+def test_the_first_tensor_is_the_same_whatever_its_name(context: Context) -> None:
+    text = "apis: {torch.det: {}, torch.linalg.det: {}}\npaddle: paddle.linalg.det\n"
+    assert functions(text, context) == {
+        "det": "return like(input, paddle_det(plain(input)))",
+        "linalg_det": "return stored(like(A, paddle_det(plain(A))), out)",
+    }

@@ -19,9 +19,10 @@ import torch
 
 import oarlock
 from oarlock_generator.derive import Context, Derivation, Route, Row, derive
-from oarlock_generator.emit.shim import render_module
+from oarlock_generator.emit.shim import render_module, render_shim
 from oarlock_generator.load import load_file
 from oarlock_generator.project import Project
+from oarlock_generator.runtime_names import Object
 
 SAMPLES = Path("tests/mappings/samples")
 FLASH = "mappings/flash_attn/flash_attn_func.yaml"
@@ -35,14 +36,28 @@ NAMES = {
     "max": SAMPLES / "torch/max.yaml",
     "scatter_": SAMPLES / "torch/Tensor/scatter_.yaml",
 }
-# Fallbacks that the samples name and nobody wrote yet.
-UNWRITTEN = {"interpolate": "oarlock.ops.interpolate", "sgd": "oarlock.ops.sgd"}
+# Served by objects of Oarlock's own: there is a table, and no module is generated.
+OWN = ("DataLoader", "LSTM", "SGD")
+# What the samples name, and what stands for it: nothing here depends on how it is written.
+UNWRITTEN = {"resampled": "oarlock.ops.resampling"}
+OBJECTS = {
+    f"oarlock.{module}.{name}": Object(f"oarlock.{module}", name, "class", None)
+    for module, name in (
+        ("nn.recurrent", "LSTM"),
+        ("optim.sgd", "SGD"),
+        ("data.loader", "DataLoader"),
+    )
+}
 
 
 @pytest.fixture(scope="module")
 def samples(checkout: Project, context: Context) -> dict[str, Derivation]:
     """The eight records, derived as if their fallbacks were written."""
-    runtime = replace(context.runtime, rewrites={**context.runtime.rewrites, **UNWRITTEN})
+    runtime = replace(
+        context.runtime,
+        rewrites={**context.runtime.rewrites, **UNWRITTEN},
+        objects=OBJECTS,
+    )
     wider = replace(context, runtime=runtime)
     root = checkout.root
     return {name: derive(load_file(root / path, root), wider) for name, path in NAMES.items()}
@@ -112,7 +127,7 @@ def test_categories(samples: dict[str, Derivation], name: str, category: str) ->
     assert samples[name].category.zh == category
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OWN])
 def test_the_shim_is_clean_python(
     samples: dict[str, Derivation], context: Context, checkout: Project, name: str
 ) -> None:
@@ -133,24 +148,10 @@ def test_the_shim_is_clean_python(
     assert checked.returncode == 0, checked.stdout
 
 
-@pytest.mark.parametrize(
-    ("name", "real"),
-    [
-        ("LSTM", None),
-        ("SGD", torch.optim.SGD),
-        ("DataLoader", torch.utils.data.DataLoader),
-        ("interpolate", torch.nn.functional.interpolate),
-    ],
-)
-def test_the_signature_is_torch_s(
-    shim: Callable[[str], ModuleType], context: Context, name: str, real: Any
-) -> None:
-    ours = shape(inspect.signature(getattr(shim(name), name)))
-    api = next(a for a in ("torch.nn", "torch.optim", "torch.utils.data", "torch.nn.functional")
-               if context.entry(f"{a}.{name}"))  # fmt: skip
-    assert [ours] == locked(context, f"{api}.{name}")
-    if real:
-        assert ours == shape(inspect.signature(real))
+def test_the_signature_is_torch_s(shim: Callable[[str], ModuleType], context: Context) -> None:
+    ours = shape(inspect.signature(shim("interpolate").interpolate))
+    assert [ours] == locked(context, "torch.nn.functional.interpolate")
+    assert ours == shape(inspect.signature(torch.nn.functional.interpolate))
 
 
 def test_flash_attn_func_has_flash_attn_s_signature(shim: Callable[[str], ModuleType]) -> None:
@@ -258,74 +259,56 @@ def test_interpolate_needs_the_fallback_for_one_value(
     assert 'native = mode != "nearest-exact"' in code
 
 
-def test_lstm_renames_converts_and_maps_together(
-    samples: dict[str, Derivation], shim: Callable[[str], ModuleType], context: Context
-) -> None:
+def test_lstm_renames_converts_and_maps_together(samples: dict[str, Derivation]) -> None:
     (route,) = samples["LSTM"].routes
     assert table(route)["bias"] == ("map", ("bias_ih_attr", "bias_hh_attr"))
     assert table(route)["batch_first"] == ("convert", ("time_major",))
     assert table(route)["bidirectional"] == ("map", ("direction",))
     assert samples["LSTM"].record.state["weight_ih_l{layer}"] == "weight_ih_l{layer}"
-    lstm: Any = shim("LSTM").LSTM
-    assert paddle.nn.LSTM in lstm.__mro__
-    x = paddle.randn([5, 3, 4])
-    output, (hidden, _) = lstm(4, 6, bidirectional=True)(x)
-    assert output.shape == [5, 3, 12]
-    assert hidden.shape == [2, 3, 6]
-    output, _ = lstm(4, 6, batch_first=True)(x)
-    assert output.shape == [5, 3, 6]
-    # Only looked at: Paddle 3.3.1 ends the process when an LSTM without biases runs on a CPU.
-    code = render_module(samples["LSTM"], context)
-    assert "bias_hh_attr=None if bias else False" in code
-    with pytest.raises(oarlock.UnsupportedError, match="dtype"):
-        lstm(4, 6, dtype="float64")
+    assert "Paddle's `direction`, whose values" in row_of(route, "bidirectional").served.en
+    assert table(route)["proj_size"] == ("same", ("proj_size",))
+    assert table(route)["device"] == ("own", ())
+    assert table(route)["weight_ih_attr"] == (None, ("weight_ih_attr",))
 
 
-def test_sgd_takes_one_of_two_classes(
-    samples: dict[str, Derivation], shim: Callable[[str], ModuleType]
-) -> None:
+def test_sgd_is_compared_with_two_classes(samples: dict[str, Derivation]) -> None:
     plain, momentum = samples["SGD"].routes
     assert plain.when
     assert plain.when.source == "momentum == 0"
     assert momentum.when is None
     assert table(plain)["momentum"] == ("fixed", ())
-    assert table(plain)["nesterov"] == ("fallback", ())
+    assert table(plain)["nesterov"] == ("own", ())
     assert table(momentum)["nesterov"] == ("rename", ("use_nesterov",))
-    assert plain.neutral.keys() == {"dampening", "nesterov", "maximize"}
-    assert momentum.neutral.keys() == {"dampening", "maximize"}
-    sgd = shim("SGD").SGD
-    layer = paddle.nn.Linear(2, 2)
-    assert type(sgd(layer.parameters())) is paddle.optimizer.SGD
-    moving = sgd(layer.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-    assert type(moving) is paddle.optimizer.Momentum
-    with pytest.raises(oarlock.UnsupportedError, match="differentiable"):
-        sgd(layer.parameters(), differentiable=True)
+    assert {row.name for row in momentum.rows if row.torch is None} == {
+        "grad_clip",
+        "rescale_grad",
+        "use_multi_tensor",
+        "multi_precision",
+    }
 
 
-def test_data_loader_is_fine_at_its_defaults_and_refuses_the_rest(
-    samples: dict[str, Derivation], shim: Callable[[str], ModuleType]
-) -> None:
+def test_data_loader_refuses_what_it_cannot_do(samples: dict[str, Derivation]) -> None:
     (route,) = samples["DataLoader"].routes
     assert [row.name for row in route.refusals] == [
         "sampler",
         "multiprocessing_context",
-        "generator",
         "pin_memory_device",
         "in_order",
     ]
-    assert row_of(route, "pin_memory").treatment
-    loader = shim("DataLoader").DataLoader
-    data = [(np.float32(i), np.int64(i % 2)) for i in range(10)]
-    ours = [[field.numpy() for field in batch] for batch in loader(data, batch_size=4)]
-    theirs = [[field.numpy() for field in batch] for batch in
-              torch.utils.data.DataLoader(data, batch_size=4)]  # pyright: ignore  # fmt: skip
-    assert len(ours) == len(theirs) == 3
-    for our, their in zip(ours, theirs, strict=True):
-        for a, b in zip(our, their, strict=True):
-            np.testing.assert_array_equal(a, b)
-    for refused in ({"sampler": [0]}, {"in_order": False}, {"pin_memory_device": "cuda"}):
-        with pytest.raises(oarlock.UnsupportedError, match=next(iter(refused))):
-            loader(data, **refused)
+    assert table(route)["generator"] == table(route)["pin_memory"] == ("own", ())
+    prefetch = row_of(route, "prefetch_factor").treatment
+    assert prefetch
+    assert prefetch.key == "drop"
+
+
+def test_what_is_oarlock_s_own_generates_nothing_but_its_name(
+    samples: dict[str, Derivation], context: Context
+) -> None:
+    outputs = render_shim([samples[name] for name in OWN], context)
+    assert not [path for path in outputs if "_generated/torch" in path.as_posix()]
+    namespace = outputs[Path("runtime/oarlock/torch/nn/__init__.py")]
+    assert '"LSTM": "oarlock.nn.recurrent:LSTM"' in namespace
+    assert "from oarlock.nn.recurrent import LSTM as LSTM" in namespace
 
 
 def test_float32_is_paddle_s(

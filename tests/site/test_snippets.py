@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import paddle
 import pytest
 
+from oarlock.tensor import dtypes
 from oarlock_generator.derive import Derivation
 from oarlock_generator.emit.snippets import oarlock_snippet, pytorch_snippet
 from oarlock_generator.load import Source, load_text
@@ -31,12 +31,10 @@ def each_example(derivations: list[Derivation]) -> list[tuple[Derivation, Exampl
 
 def test_oarlock_snippets_run(derivations: list[Derivation]) -> None:
     for derivation, example in each_example(derivations):
-        names = run(oarlock_snippet(example, derivation))
+        lines = oarlock_snippet(example, derivation)
+        names = run(lines)
 
-        for name, spec in example.inputs.items():
-            assert list(names[name].shape) == (spec.normal or spec.uniform or names[name].shape)
-            assert names[name].stop_gradient is not spec.grad
-        if any(spec.grad for spec in example.inputs.values()):
+        if lines[-1].endswith(".backward()"):
             assert any(names[n].grad is not None for n, spec in example.inputs.items() if spec.grad)
 
 
@@ -101,7 +99,7 @@ def test_inputs_are_as_the_record_describes_them(
     a = run([line for line in lines if line.startswith(("import", "a ="))])["a"]
 
     assert list(a.shape) == shape
-    assert a.dtype == getattr(paddle, dtype)
+    assert a.dtype is getattr(dtypes, dtype)
     if bounds:
         values = a.numpy()
         assert bounds[0] <= values.min()
@@ -111,7 +109,7 @@ def test_inputs_are_as_the_record_describes_them(
 def test_a_refused_call_shows_its_error(checkout: Project) -> None:
     lines = snippet("{a: {normal: [2]}}", "torch.add(a, a)", checkout, "raises: UnsupportedError")
 
-    assert "from oarlock import UnsupportedError, torch" in lines
+    assert lines[:2] == ["import oarlock.torch as torch", "from oarlock import UnsupportedError"]
     assert lines[-4:] == [
         "try:",
         "    result = torch.add(a, a)",

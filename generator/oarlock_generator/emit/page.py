@@ -100,6 +100,13 @@ class Facts:
         label = code(name)
         return join([link(label, url) if url else label, f"{lock.package} {lock.version}"], " · ")
 
+    @cached_property
+    def implementations(self) -> list[str]:
+        """The objects of Oarlock's own that serve every API; none where some are generated."""
+        found = [api.implementation for api in self.apis]
+        names = dict.fromkeys(f"{each.module}.{each.name}" for each in found if each)
+        return list(names) if all(found) else []
+
     @property
     def parameters(self) -> int:
         """How many parameters of torch the record accounts for."""
@@ -238,6 +245,10 @@ class Page:
         """Who computes a call: Paddle's function under which conditions, or Oarlock."""
         words, server = self.words, self.server(route)
         paddle = code(route.paddle.name) if route.paddle else NOTHING
+        if own := self.facts.implementations:
+            names = join(map(code, own), words.comma)
+            nearest = fill(words.nearest_api, paddle=paddle) if route.paddle else None
+            return join([fill(words.routed_own, names=names), *([nearest] if nearest else [])], " ")
         if why := route.spec.missing:
             return fill(words.routed_missing, why=self.say(why))
         if why := route.spec.removable:
@@ -327,7 +338,8 @@ class Page:
 
 
 def _shown(parameter: Parameter) -> str:
-    return {"varargs": "*", "varkwargs": "**"}.get(parameter.kind, "") + parameter.name
+    stars = {"varargs": "*", "variadic": "*", "varkwargs": "**"}
+    return stars.get(parameter.kind, "") + parameter.name
 
 
 def _signature(name: str, signature: Signature) -> str:

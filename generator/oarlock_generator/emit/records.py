@@ -9,7 +9,7 @@ from typing import Any
 
 from oarlock_generator.derive import Context, Derivation, Route, Row
 from oarlock_generator.emit.links import page_url
-from oarlock_generator.emit.shim import GENERATED, local_name, module_name
+from oarlock_generator.emit.shim import GENERATED, home, tensors
 from oarlock_generator.evidence import Evidence
 from oarlock_generator.model import Text
 
@@ -29,15 +29,24 @@ def render_runtime_records(derivations: Sequence[Derivation], context: Context) 
 
 def _runtime(derivation: Derivation, context: Context) -> dict[str, Any]:
     return {
-        "apis": {api.name: local_name(api, context) for api in derivation.apis},
-        "module": module_name(derivation),
+        "apis": {api.name: home(derivation, api, context) for api in derivation.apis},
+        "own": [api.name for api in derivation.apis if api.implementation],
         "category": derivation.category.key,
         "routes": [
             {
                 "paddle": route.paddle.name if route.paddle else None,
-                "when": route.when.source if route.when else None,
+                "when": route.when.whole(tensors(route.parameters)) if route.when else None,
                 "neutral": dict(route.neutral),
-                "native_when": list(route.native_when.parts) if route.native_when else [],
+                "native_when": (
+                    list(route.native_when.code(tensors(route.parameters)))
+                    if route.native_when
+                    else []
+                ),
+                "names": {
+                    api.name: {row.name: parameter.name for row, parameter in route.own(api)}
+                    for api in derivation.apis
+                    if route.claims[api.name] and not api.implementation
+                },
                 "fallback": (
                     {"name": route.spec.fallback.name, "module": route.fallback_module}
                     if route.spec.fallback

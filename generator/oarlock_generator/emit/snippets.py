@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
 from oarlock_generator.derive import Derivation, Route
+from oarlock_generator.examples import changes
+from oarlock_generator.literals import literal
 from oarlock_generator.model import Example, Input, Scalar
 
 _HALF = ("bfloat16", "float16")
@@ -16,7 +19,9 @@ _GPU_ONLY = ("flash_attn",)
 
 
 def oarlock_snippet(example: Example, derivation: Derivation) -> list[str]:
-    """The example on Paddle tensors, in its first dtype, as lines."""
+    """The example on Paddle tensors, in its first dtype, as lines; torch's own is on its Tensors."""
+    if derivation.primary.name.startswith("torch."):
+        return _on_tensors(example, derivation)
     names = _packages(example)
     if example.raises:
         names.append(example.raises)
@@ -25,11 +30,7 @@ def oarlock_snippet(example: Example, derivation: Derivation) -> list[str]:
     lines += [f"{name} = {_paddle_input(spec, dtype)}" for name, spec in example.inputs.items()]
     if tracked := _tracked(example):
         lines.append(f"{''.join(f'{name}.stop_gradient = ' for name in tracked)}False")
-    call = list(_call(example).lines)
-    if example.raises:
-        call = ["try:", *(f"    {line}" for line in call)]
-        call += [f"except {example.raises} as error:", "    print(error)"]
-    return [*lines, "", *call, *_backward(example, derivation)]
+    return [*lines, "", *_refused(example), *_backward(example, derivation)]
 
 
 def pytorch_snippet(example: Example, derivation: Derivation) -> list[str]:
@@ -41,36 +42,76 @@ def pytorch_snippet(example: Example, derivation: Derivation) -> list[str]:
         dtype = next((d for d in example.dtypes if d in _HALF), "float16")
     lines = [f"import {package}" for package in sorted({"torch", *packages})]
     lines.append("")
-    for name, spec in example.inputs.items():
+    for name, spec in _inputs(example).items():
         lines.append(f"{name} = {_torch_input(spec, dtype, gpu)}")
     return [*lines, "", *_call(example).lines, *_backward(example, derivation)]
 
 
+def _on_tensors(example: Example, derivation: Derivation) -> list[str]:
+    lines = ["import oarlock.torch as torch"]
+    if example.raises:
+        lines.append(f"from oarlock import {example.raises}")
+    lines.append("")
+    dtype = example.dtypes[0]
+    lines += [
+        f"{name} = {_torch_input(spec, dtype, False)}" for name, spec in example.inputs.items()
+    ]
+    lines += [""] * bool(example.inputs)
+    return [*lines, *_refused(example), *_backward(example, derivation)]
+
+
+def _refused(example: Example) -> list[str]:
+    """The call, and the error it raises where it does."""
+    call = list(_call(example).lines)
+    if not example.raises:
+        return call
+    indented = [f"    {line}" for line in call]
+    return ["try:", *indented, f"except {example.raises} as error:", "    print(error)"]
+
+
 @dataclass(frozen=True)
 class _Call:
-    """An example's call as statements, the packages it names, and its arguments that are True."""
+    """An example's call as statements, the packages it names, and its arguments that are True.
+
+    ``last`` is the function that gives the result, a method's name alone; ``in_place`` whether
+    something changes a tensor.
+    """
 
     lines: tuple[str, ...]
     roots: frozenset[str]
     true: frozenset[str | int]
+    last: str
+    in_place: bool
 
 
 @lru_cache(maxsize=1024)
 def _read(call: str) -> _Call:
     tree = ast.parse(call)
-    roots, assigned, true = set(), set(), set()
+    roots, assigned, true, in_place = set(), set(), set(), False
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(ast.Name(root)):
                 roots.add(root)
             case ast.Name(name, ast.Store()):
                 assigned.add(name)
-            case ast.Call(ast.Attribute(), args, keywords):
+            case ast.Subscript(ctx=ast.Store()) | ast.AugAssign() | ast.keyword(arg="inplace"):
+                in_place = True
+            case ast.Call(ast.Attribute(attr=name), args, keywords):
+                in_place |= changes(name)
                 true |= {i for i, a in enumerate(args) if _is_true(a)}
                 true |= {k.arg for k in keywords if k.arg and _is_true(k.value)}
     single = len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
     lines = (f"result = {call}" if single else call).splitlines()
-    return _Call(tuple(lines), frozenset(roots - assigned), frozenset(true))
+    packages = frozenset(roots - assigned)
+    return _Call(tuple(lines), packages, frozenset(true), _last(tree, packages), in_place)
+
+
+def _last(tree: ast.Module, packages: Collection[str]) -> str:
+    match tree.body[-1:]:
+        case [ast.Expr(ast.Call(function)) | ast.Assign(value=ast.Call(function))]:
+            name = ast.unparse(function)
+            return name if name.partition(".")[0] in packages else name.rpartition(".")[2]
+    return ""
 
 
 def _is_true(node: ast.expr) -> bool:
@@ -86,17 +127,36 @@ def _packages(example: Example) -> list[str]:
     return sorted(_call(example).roots - example.inputs.keys())
 
 
+def _inputs(example: Example) -> dict[str, Input]:
+    """The inputs; of a call that changes tensors, which may be no leaves then, without gradients."""
+    if not _call(example).in_place:
+        return example.inputs
+    return {n: spec.model_copy(update={"grad": False}) for n, spec in example.inputs.items()}
+
+
 def _tracked(example: Example) -> list[str]:
-    return [name for name, spec in example.inputs.items() if spec.grad]
+    return [name for name, spec in _inputs(example).items() if spec.grad]
 
 
 def _backward(example: Example, derivation: Derivation) -> list[str]:
     if example.raises or not _tracked(example):
         return []
+    if derivation.primary.name.startswith("torch."):
+        is_tensor = _call(example).last in _giving_tensors(derivation)
+        return ["result.sum().backward()"] if is_tensor else []
     several = {_gives_several(_call(example), route) for route in derivation.routes}
     if len(several) > 1:
         return []
     return [f"result{'[0]' if several == {True} else ''}.sum().backward()"]
+
+
+def _giving_tensors(derivation: Derivation) -> set[str]:
+    """The names of the APIs that return one tensor, a method's without what it is called on."""
+    return {
+        api.last_name if api.is_method else api.name
+        for api in derivation.apis
+        if api.entry.overloads and all(s.returns == "Tensor" for s in api.entry.overloads)
+    }
 
 
 def _gives_several(call: _Call, route: Route) -> bool:
@@ -121,7 +181,7 @@ def _paddle_input(spec: Input, dtype: str) -> str:
     if spec.integers is not None:
         drawn = f"paddle.randint({spec.low or 0}, {spec.high or 0}, {spec.integers})"
         return drawn if dtype == "int64" else f'{drawn}.astype("{dtype}")'
-    return f'paddle.to_tensor({spec.values}, dtype="{dtype}")'
+    return f'paddle.to_tensor({literal(spec.values)}, dtype="{dtype}")'
 
 
 def _torch_input(spec: Input, dtype: str, gpu: bool) -> str:
@@ -144,7 +204,7 @@ def _torch_input(spec: Input, dtype: str, gpu: bool) -> str:
     if spec.integers is not None:
         bounds = f"{spec.low or 0}, {spec.high or 0}, {tuple(spec.integers)}"
         return _torch("randint", bounds, *options)
-    return _torch("tensor", repr(spec.values), *options, *leaf)
+    return _torch("tensor", literal(spec.values), *options, *leaf)
 
 
 def _torch(function: str, *arguments: str) -> str:

@@ -35,6 +35,12 @@ RULES: tuple[Rule, ...] = (
     terms.RULE,
 )
 
+# Rules of how a record is written: what breaks them alone is served all the same.
+STYLE = frozenset(
+    rule.RULE.name
+    for rule in (example_cover, key_order, note_required, punctuation, redundant, terms)
+)
+
 
 def lint(derivations: Sequence[Derivation], context: Context) -> list[Problem]:
     """Every fault that some rule finds."""

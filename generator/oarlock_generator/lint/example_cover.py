@@ -20,10 +20,11 @@ def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Probl
             continue
         for route in derivation.routes:
             for row in route.parameters:
-                if (
-                    isinstance(row.treatment, Convert | Fallback | Map | Refuse)
-                    and not row.examples
-                ):
+                # What Oarlock serves whole has no parameter that is treated otherwise than others.
+                treated = isinstance(row.treatment, Convert | Map | Refuse) or (
+                    route.paddle and isinstance(row.treatment, Fallback)
+                )
+                if treated and not row.examples and row.name not in context.shared.parameters:
                     yield derivation.source.problem(
                         (*route.where, "parameters", row.name),
                         f"no example has 'parameter: {row.name}' with a value other than the default",

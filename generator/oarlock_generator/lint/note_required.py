@@ -15,7 +15,9 @@ def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Probl
     for derivation in derivations:
         for route in derivation.routes:
             for row in route.parameters:
-                if route.paddle and isinstance(row.treatment, Fallback) and not row.remarks:
+                is_standard = row.name in context.shared.parameters
+                fallback = isinstance(row.treatment, Fallback) and not is_standard
+                if route.paddle and fallback and not row.remarks:
                     yield derivation.source.problem(
                         (*route.where, "parameters", row.name),
                         "is served by a fallback: say in a note what Paddle lacks, zh and en",
