@@ -1,0 +1,1 @@
+"""torch.autograd on Paddle's."""

@@ -1,0 +1,218 @@
+"""The Tensor's operators, subscripts and conversions to Python values."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import paddle
+
+from oarlock.ops import arithmetic, bitwise, comparison, matmul
+from oarlock.tensor.conversion import deepcopy, numpy, reduce
+from oarlock.tensor.core import Tensor, plain, wrap
+from oarlock.tensor.inplace import before, commit
+from oarlock.tensor.subscripts import getitem, setitem
+
+_SCALARS = (float, int, bool, complex)
+
+
+def _operand(x: Any) -> Any:
+    """The other side of an operator on Paddle's side; NotImplemented where torch has none for it."""
+    kind = x.__class__
+    if kind in _SCALARS:
+        return x
+    if isinstance(x, paddle.Tensor):
+        return plain(x)
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray):
+        from oarlock.creation import from_numpy
+
+        return plain(from_numpy(x))
+    return x if isinstance(x, Number) else NotImplemented
+
+
+def _binary(function: Any) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        b = _operand(other)
+        return NotImplemented if b is NotImplemented else wrap(function(plain(self), b))
+
+    return operator
+
+
+def _reflected(function: Any) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        a = _operand(other)
+        return NotImplemented if a is NotImplemented else wrap(function(a, plain(self)))
+
+    return operator
+
+
+def _in_place(function: Any) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        b = _operand(other)
+        if b is NotImplemented:
+            return b
+        return commit(self, function(before(self, b), b))
+
+    return operator
+
+
+def _unary(function: Any) -> Any:
+    def operator(self: Tensor) -> Tensor:
+        return wrap(function(plain(self)))
+
+    return operator
+
+
+def _divided_by(a: Any, b: paddle.Tensor) -> paddle.Tensor:
+    # torch divides a number by a tensor so, and rounds accordingly.
+    return arithmetic.mul(arithmetic.reciprocal(b), a)
+
+
+def _subtracted_from(a: Any, b: paddle.Tensor) -> paddle.Tensor:
+    return arithmetic.rsub(b, a)
+
+
+_BINARY = {
+    "add": (arithmetic.add, arithmetic.add),
+    "sub": (arithmetic.sub, _subtracted_from),
+    "mul": (arithmetic.mul, arithmetic.mul),
+    "truediv": (arithmetic.div, _divided_by),
+    "floordiv": (arithmetic.floor_divide, arithmetic.floor_divide),
+    "mod": (arithmetic.remainder, arithmetic.remainder),
+    "pow": (arithmetic.pow, arithmetic.pow),
+    "matmul": (matmul.matmul, matmul.matmul),
+    "and": (bitwise.bitwise_and, bitwise.bitwise_and),
+    "or": (bitwise.bitwise_or, bitwise.bitwise_or),
+    "xor": (bitwise.bitwise_xor, bitwise.bitwise_xor),
+    "lshift": (bitwise.bitwise_left_shift, bitwise.bitwise_left_shift),
+    "rshift": (bitwise.bitwise_right_shift, bitwise.bitwise_right_shift),
+}
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def _scalar(self: Tensor) -> Any:
+    """The value of a tensor's one element, as a Python number."""
+    p = plain(self)
+    if p.size != 1:
+        raise RuntimeError(f"a Tensor with {p.size} elements cannot be converted to Scalar")
+    return p.item()
+
+
+def _bool(self: Tensor) -> bool:
+    size = plain(self).size
+    if size == 0:
+        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+    if size > 1:
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    return bool(_scalar(self))
+
+
+def _index(self: Tensor) -> int:
+    value = _scalar(self) if plain(self).size == 1 else None
+    if value.__class__ not in (int, bool):
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(value)
+
+
+def _len(self: Tensor) -> int:
+    shape = plain(self).shape
+    if not shape:
+        raise TypeError("len() of a 0-d tensor")
+    return shape[0]
+
+
+def _iter(self: Tensor) -> Any:
+    if not plain(self).shape:
+        raise TypeError("iteration over a 0-d tensor")
+    from oarlock.tensor.views import unbind
+
+    return iter(unbind(self, 0))
+
+
+def _contains(self: Tensor, element: Any) -> bool:
+    if isinstance(element, paddle.Tensor | Number):
+        return bool(comparison.eq(plain(self), plain(element)).any())
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
+
+
+def _format(self: Tensor, spec: str) -> str:
+    if not plain(self).shape and type(self) is Tensor:
+        return format(_scalar(self), spec)
+    return object.__format__(self, spec)
+
+
+def _array(self: Tensor, dtype: Any = None, copy: Any = None) -> np.ndarray:
+    array = numpy(self)
+    if dtype is not None and array.dtype != np.dtype(dtype):
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def _array_wrap(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+    from oarlock.creation import from_numpy
+
+    return from_numpy(np.asarray(array))
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """A numpy function of tensors computes on their arrays and gives a tensor, as torch's do."""
+    arrays = [_array(x) if isinstance(x, Tensor) else x for x in inputs]
+    result = getattr(ufunc, method)(*arrays, **kwargs)
+    if isinstance(result, tuple):
+        return tuple(_array_wrap(self, each) for each in result)
+    return _array_wrap(self, result)
+
+
+def _reversed(self: Tensor) -> Tensor:
+    p = plain(self)
+    return wrap(paddle.flip(p, [0]) if p.ndim else p)
+
+
+def _dlpack(self: Tensor, **options: Any) -> Any:
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    return plain(self).detach().__dlpack__(**options)
+
+
+def install() -> None:
+    """Put the operators on the class."""
+    table: dict[str, Any] = {
+        "neg": _unary(arithmetic.neg),
+        "abs": _unary(arithmetic.abs),
+        "invert": _unary(bitwise.bitwise_not),
+        "pos": lambda self: self,
+        "getitem": getitem,
+        "setitem": setitem,
+        "bool": _bool,
+        "int": lambda self: int(_scalar(self)),
+        "float": lambda self: float(_scalar(self)),
+        "complex": lambda self: complex(_scalar(self)),
+        "index": _index,
+        "len": _len,
+        "iter": _iter,
+        "contains": _contains,
+        "format": _format,
+        "array": _array,
+        "array_wrap": _array_wrap,
+        "array_ufunc": _array_ufunc,
+        "reversed": _reversed,
+        "deepcopy": deepcopy,
+        "reduce_ex": reduce,
+        "dlpack": _dlpack,
+        "dlpack_device": lambda self: plain(self).__dlpack_device__(),
+    }
+    for name, (function, reflected) in _BINARY.items():
+        table[name] = _binary(function)
+        table[f"r{name}"] = _reflected(reflected)
+        table[f"i{name}"] = _in_place(function)
+    for name in _COMPARISONS:
+        table[name] = _binary(getattr(comparison, name))
+    for name, method in table.items():
+        setattr(Tensor, f"__{name}__", method)
