@@ -1,0 +1,1 @@
+"""Random numbers: torch's streams on the CPU, the generators, and every draw."""
