@@ -1,0 +1,93 @@
+"""torch's own sample inputs and error inputs of an operator, for tests that compare a composition with it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+import torch
+
+# Importing torch's samples defines the variants that scipy would serve; a warning is all that is lost.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from torch.testing._internal.common_methods_invocations import op_db
+
+from against_torch import same
+
+EVERY = (
+    torch.float32,
+    torch.int64,
+    torch.uint8,
+    torch.int16,
+    torch.bool,
+    torch.bfloat16,
+    torch.float16,
+    torch.complex64,
+)
+FLOATS = (torch.float32, torch.float64, torch.complex64)
+LIMIT = 40
+# Variants whose operator builds its matrix from the samples first.
+WRAPPED = ("singular", "hermitian")
+
+
+def cases(ours: Mapping[str, Callable], dtypes: Sequence[torch.dtype] = EVERY) -> list[Any]:
+    """One pytest parameter (operator, composition, dtype) for each operator's name and dtype."""
+    return [
+        pytest.param(
+            op,
+            ours[op.name],
+            dtype,
+            id=f"{op.formatted_name}-{str(dtype).removeprefix('torch.')}",
+        )
+        for op in op_db
+        if op.name in ours and op.variant_test_name not in WRAPPED
+        for dtype in dtypes
+        if op.supports_dtype(dtype, "cpu")
+    ]
+
+
+# Where half-precision gradients add up, torch rounds each sum; here float32 carries them, rounded once.
+SUMS = {torch.float16: {"rtol": 1e-2, "atol": 2e-2}, torch.bfloat16: {"rtol": 5e-2, "atol": 1e-1}}
+
+
+def check_samples(
+    op: Any,
+    ours: Callable,
+    dtype: torch.dtype,
+    theirs: Callable | None = None,
+    seen_as: Callable = lambda result: result,
+    tolerance: Mapping[str, float] | None = None,
+) -> None:
+    """Compare values, dtypes, shapes and gradients of the operator's samples, evenly taken.
+
+    Args:
+        theirs: torch's function, where the operator wraps it.
+        seen_as: what of the results is compared, on both sides.
+        tolerance: for torch.testing.assert_close.
+    """
+    reference: Any = theirs or op.op
+    closeness: Any = tolerance or SUMS.get(dtype, {})
+    grad = op.supports_autograd and (dtype.is_floating_point or dtype.is_complex)
+    samples = list(op.sample_inputs("cpu", dtype, requires_grad=grad))
+    for sample in samples[:: max(len(samples) // LIMIT, 1)]:
+        same(
+            lambda *args, **kwargs: seen_as(reference(*args, **kwargs)),
+            lambda *args, **kwargs: seen_as(ours(*args, **kwargs)),
+            (sample.input, *sample.args),
+            sample.kwargs,
+            grad=True,
+            **closeness,
+        )
+
+
+def check_errors(op: Any, ours: Callable, theirs: Callable | None = None) -> None:
+    """Assert that what torch refuses is refused, with the same type of error."""
+    if not callable(op.error_inputs_func):
+        return
+    errors: Any = op.error_inputs("cpu")
+    for error in errors:
+        sample = error.sample_input
+        if "out" not in sample.kwargs:
+            same(theirs or op.op, ours, (sample.input, *sample.args), sample.kwargs)
