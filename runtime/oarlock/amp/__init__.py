@@ -1,0 +1,1 @@
+"""Automatic mixed precision of torch.amp; the public names are in oarlock.torch.amp."""
