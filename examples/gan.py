@@ -83,8 +83,8 @@ def main():
     netD.apply(weights_init)
     criterion = nn.BCEWithLogitsLoss()
     fixed_noise = torch.randn(4, NZ, 1, 1)
-    optimizerD = torch.optim.Adam(netD.parameters(), lr=0.0005, betas=(0.5, 0.999))
-    optimizerG = torch.optim.Adam(netG.parameters(), lr=0.0005, betas=(0.5, 0.999))
+    optimizerD = torch.optim.Adam(netD.parameters(), lr=0.0002, betas=(0.5, 0.999))
+    optimizerG = torch.optim.Adam(netG.parameters(), lr=0.0002, betas=(0.5, 0.999))
 
     step, losses = 0, []
     if args.resume:

@@ -28,17 +28,20 @@ class MLPMixerBlock(nn.Module):
 
 
 class Regressor(nn.Module):
-    def __init__(self, features=16, dim=32, depth=2):
+    """Blocks in mixed precision around a residual stream and a head in float32."""
+
+    def __init__(self, features=16, dim=64, depth=2):
         super().__init__()
         self.stem = nn.Linear(features, dim)
         self.blocks = nn.ModuleList([MLPMixerBlock(dim) for _ in range(depth)])
         self.head = nn.Linear(dim, 1)
 
     def forward(self, x):
-        x = self.stem(x)
+        x = self.stem(x).float()
         for block in self.blocks:
             x = block(x)
-        return self.head(x).squeeze(1)
+        with torch.autocast("cpu", enabled=False):
+            return self.head(x).squeeze(1)
 
 
 def main():
@@ -52,14 +55,14 @@ def main():
     args = parser.parse_args()
 
     torch.manual_seed(args.seed)
-    features = torch.randn(320, 16)
-    targets = torch.tanh(features @ torch.randn(16)) + 0.2 * torch.randn(320)
-    loader = DataLoader(TensorDataset(features, targets), batch_size=32, shuffle=True)
+    features = torch.randn(2560, 16)
+    targets = torch.tanh(features @ torch.randn(16)) + 2.0 * torch.randn(2560)
+    loader = DataLoader(TensorDataset(features, targets), batch_size=256, shuffle=True)
 
     model = Regressor()
     criterion = nn.SmoothL1Loss(beta=0.5)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-    scheduler = OneCycleLR(optimizer, max_lr=2e-3, total_steps=60, pct_start=0.3)
+    scheduler = OneCycleLR(optimizer, max_lr=3e-4, total_steps=60, pct_start=0.3)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, enabled=not args.no_amp)
 
     start_epoch, losses = 0, []
@@ -82,7 +85,7 @@ def main():
             optimizer.zero_grad(set_to_none=True)
             with torch.amp.autocast("cpu", dtype=torch.bfloat16, enabled=not args.no_amp):
                 output = model(x)
-            loss = criterion(output.float(), y)
+            loss = criterion(output, y)
             scaler.scale(loss).backward()
             scaler.unscale_(optimizer)
             norm = clip_grad_norm_(model.parameters(), max_norm=1.0)

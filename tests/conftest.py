@@ -27,9 +27,13 @@ def context(checkout: Project) -> Context:
 
 @pytest.fixture
 def copy(checkout: Project, tmp_path: Path) -> Project:
-    """A checkout of its own to write in: the records and the runtime, nothing rendered yet."""
-    ignored = shutil.ignore_patterns("__pycache__")
+    """A checkout of its own to write in: flash_attn's record and the runtime, no page rendered yet."""
+    # Torch's records, evidence and shims are many, and one record shows what all of them do.
+    ignored = shutil.ignore_patterns("__pycache__", "torch")
     for folder in ("mappings", "runtime", "schemas"):
         shutil.copytree(checkout.root / folder, tmp_path / folder, ignore=ignored)
     shutil.copy(checkout.root / "pyproject.toml", tmp_path)
-    return Project(tmp_path)
+    project = Project(tmp_path)
+    project.generate(pages=False)
+    shutil.rmtree(tmp_path / ".cache")
+    return project

@@ -1,7 +1,8 @@
 """Oarlock's runtime: the signatures of the PyTorch ecosystem on Paddle tensors.
 
 ``from oarlock.flash_attn import flash_attn_func`` gives one function; ``oarlock.explain`` says
-which route a call takes and why. Importing this package imports neither Paddle nor anything
+which route a call takes and why; after ``oarlock.activate()``, unmodified ``import torch`` gives
+Oarlock's. Importing this package imports neither Paddle nor anything
 heavy: what needs Paddle loads when it is first used.
 """
 
@@ -17,11 +18,16 @@ from oarlock.errors import (
     SlowPathWarning,
     UnmappedError,
     UnmappedImportError,
+    UnmappedModuleError,
     UnsupportedError,
 )
 
 if TYPE_CHECKING:
     from oarlock import flash_attn as flash_attn
+    from oarlock import torch as torch
+    from oarlock.activation.switch import activate as activate
+    from oarlock.activation.switch import activated as activated
+    from oarlock.activation.switch import deactivate as deactivate
     from oarlock.explanation import Explanation as Explanation
     from oarlock.explanation import explain as explain
 
@@ -34,18 +40,25 @@ __all__ = [
     "SlowPathWarning",
     "UnmappedError",
     "UnmappedImportError",
+    "UnmappedModuleError",
     "UnsupportedError",
     "__version__",
+    "activate",
+    "activated",
+    "deactivate",
     "explain",
     "flash_attn",
+    "torch",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in ("Explanation", "explain"):
         return getattr(import_module("oarlock.explanation"), name)
-    if name == "flash_attn":
-        return import_module("oarlock.flash_attn")
+    if name in ("activate", "activated", "deactivate"):
+        return getattr(import_module("oarlock.activation.switch"), name)
+    if name in ("flash_attn", "torch"):
+        return import_module(f"oarlock.{name}")
     raise AttributeError(f"module 'oarlock' has no attribute {name!r}")
 
 

@@ -30,11 +30,28 @@ def record_of(api: str) -> dict[str, Any] | None:
     return None if page is None else catalog()["records"][page]
 
 
+def home_of(api: str) -> str | None:
+    """Where an API's object is found, as ``module:name``; None without a record."""
+    record = record_of(api)
+    return record["apis"][api] if record else None
+
+
 def api_of(function: Any) -> str | None:
-    """The torch-side name of a generated function."""
+    """The torch-side name of a function or class of Oarlock's."""
     module = getattr(function, "__module__", None)
     name = getattr(function, "__qualname__", None)
+    return api_at(f"{module}:{name}")
+
+
+def api_at(home: str) -> str | None:
+    """The torch-side name of what is found there, given as ``module:name``."""
+    return _names().get(home)
+
+
+@cache
+def _names() -> dict[str, str]:
+    names: dict[str, str] = {}
     for record in catalog()["records"].values():
-        if record["module"] == module:
-            return next((api for api, own in record["apis"].items() if own == name), None)
-    return None
+        for api, home in record["apis"].items():
+            names.setdefault(home, api)
+    return names

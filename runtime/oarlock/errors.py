@@ -94,5 +94,9 @@ class UnmappedImportError(OarlockError, ImportError):
     """The same, where ``from … import …`` asks."""
 
 
+class UnmappedModuleError(UnmappedImportError, ModuleNotFoundError):
+    """The same, where ``import …`` asks for a module."""
+
+
 class SlowPathWarning(UserWarning):
     """A call that runs on a correct but slow path."""

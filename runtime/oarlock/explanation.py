@@ -12,7 +12,8 @@ from typing import Any
 from oarlock import catalog, routing
 from oarlock.errors import UnmappedError, link
 
-_PREDICATE = re.compile(r"\w+\([\w, ]*\)")
+_PREDICATE = re.compile(r"\w+\((?:[\w, ]|plain\(\w+\))*\)")
+_UNWRAPPED = re.compile(r"\bplain\((\w+)\)")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Explanation:
 
     Attributes:
         api: the torch-side name.
-        route: "native" (Paddle's own function), "fallback", "reference", or "none" where the
-            call raises whatever its arguments are.
+        route: "native" (Paddle's own function), "fallback", "reference", "own" for an object of
+            Oarlock's own, or "none" where the call raises whatever its arguments are.
         server: what computes the call: a Paddle function, or Oarlock's composition or kernel.
         reasons: why it is not native, one per parameter or condition; empty for native.
         notes: what else a user should know, such as that a path is slow.
@@ -67,8 +68,10 @@ def explain(function: Any, *args: Any, **kwargs: Any) -> Explanation:
             reason="Oarlock has no record of this API",
             advice="Pass one of Oarlock's functions, or its torch-side name",
         )
+    if api in record["own"]:
+        return Explanation(api, "own", record["apis"][api].replace(":", "."), (), (), link(api))
     bound = _bind(record, api, args, kwargs)
-    route = _route(record, bound)
+    route = _route(record, api, bound)
     if route["paddle"] is None and route["fallback"] is None:
         return Explanation(api, "none", "nothing: the call raises", (), (), link(api))
     why = reasons(api, bound)
@@ -96,42 +99,58 @@ def reasons(api: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
     record = catalog.record_of(api)
     if record is None:
         return ("Oarlock has no record of this API",)
-    route = _route(record, arguments)
+    route = _route(record, api, arguments)
     if not route["paddle"]:
         return ("Paddle has no function for it",)
-    holds = _scope(arguments)
+    names = route["names"][api]
+    holds = _scope(_in_row_names(names, arguments))
     found = [
         f"{parameter} is not at its default, and Paddle's function has nothing that means the same"
         for parameter, condition in route["neutral"].items()
-        if not eval(condition, holds)
+        if parameter in names and not eval(condition, holds)
     ]
     for condition in route["native_when"]:
         if not eval(condition, holds):
             fails = {**holds, **conditions.REASONS}
             reason = eval(condition, fails) if _PREDICATE.fullmatch(condition) else None
-            found.append(reason or f"{condition} does not hold")
+            shown = _UNWRAPPED.sub(r"\1", condition)
+            found.append(reason or f"{shown} does not hold")
     return tuple(found)
 
 
 def _bind(record: Any, api: str, args: Any, kwargs: Any) -> dict[str, Any]:
     """The arguments by name, defaults included, of the overload that the call takes."""
-    module = import_module(record["module"])
-    name = record["apis"][api]
+    from oarlock.spellings import torch_spelled
+
+    path, _, name = record["apis"][api].partition(":")
+    module = import_module(path)
     function = getattr(module, name)
     if (overloads := getattr(module, f"_{name}", None)) is not None:
         function = overloads.find(args, kwargs)
-    bound = inspect.signature(function).bind(*args, **kwargs)
+    signature = inspect.signature(function)
+    if "numpy" in signature.parameters:
+        kwargs = torch_spelled(kwargs)
+    bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     return bound.arguments
 
 
-def _route(record: Any, arguments: Mapping[str, Any]) -> Any:
-    """The route of a record whose parameters these are, and whose ``when`` holds."""
-    # A method calls its first parameter self.
-    fitting = [r for r in record["routes"] if set([*r["parameters"]][1:]) <= arguments.keys()]
-    fitting.sort(key=lambda route: -len(route["parameters"]))
-    scope = _scope(arguments)
-    return next(r for r in fitting if r["when"] is None or eval(r["when"], scope))
+def _route(record: Any, api: str, arguments: Mapping[str, Any]) -> Any:
+    """The route whose parameters these are, and whose ``when`` holds."""
+    own = [route for route in record["routes"] if api in route["names"]]
+    # Besides its parameters there may be locals of the generated function.
+    fitting = [r for r in own if arguments.keys() >= set(r["names"][api].values())]
+    fitting.sort(key=lambda route: -len(route["names"][api]))
+    for route in fitting:
+        scope = _scope(_in_row_names(route["names"][api], arguments))
+        if route["when"] is None or eval(route["when"], scope):
+            return route
+    raise LookupError(f"{api} has no route for these arguments")
+
+
+def _in_row_names(names: Mapping[str, str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by the names that conditions have for them: ``input`` for ``self``."""
+    return {row: arguments[own] for row, own in names.items() if own in arguments}
 
 
 def _scope(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,5 +160,6 @@ def _scope(arguments: Mapping[str, Any]) -> dict[str, Any]:
     written there.
     """
     from oarlock import conditions
+    from oarlock.tensor import plain
 
-    return {**vars(conditions), **arguments, "__builtins__": {}}
+    return {**vars(conditions), **arguments, "plain": plain, "__builtins__": {}}

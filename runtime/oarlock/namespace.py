@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from opcode import opmap
+from types import FrameType
 from typing import Any
 
-from oarlock.errors import UnmappedError, UnmappedImportError
+from oarlock import reexports
+from oarlock.errors import OarlockError, UnmappedError, UnmappedImportError
 
 NO_PADDLE = (
     "Oarlock needs PaddlePaddle, and neither paddlepaddle nor paddlepaddle-gpu is installed. "
@@ -23,7 +25,7 @@ def namespace(
 
     Args:
         torch_name: the namespace's name on the torch side, for example ``"flash_attn"``.
-        homes: each public name to the module that defines it.
+        homes: each public name to where it is defined: ``module:name``, or a module.
         scope: the module's globals, where loaded names are kept.
 
     The ``__getattr__`` raises UnmappedError for a name without a record (UnmappedImportError for
@@ -34,26 +36,42 @@ def namespace(
     def load(name: str) -> Any:
         home = homes.get(name)
         if home is None:
+            if name == "__version__" and "." not in torch_name:
+                from oarlock.torch_version import version
+
+                return version(torch_name)
             if name.startswith("__"):
                 raise AttributeError(name)
-            error = UnmappedImportError if _asked_by_import(sys._getframe(1)) else UnmappedError
-            raise error(
-                api=f"{torch_name}.{name}",
-                reason="Oarlock has no record of this API yet",
-                advice="The index lists what is mapped",
-            )
+            if (found := reexports.find(f"{torch_name}.{name}")) is not None:
+                return found
+            raise unmapped(torch_name, name, sys._getframe(1))
+        path, _, attribute = home.partition(":")
         try:
-            module = import_module(home)
+            module = import_module(path)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "paddle":
                 raise ImportError(NO_PADDLE, name="paddle") from None
             raise
-        value = module if home == f"oarlock.{torch_name}.{name}" else getattr(module, name)
+        value = getattr(module, attribute) if attribute else module
         scope[name] = value
         return value
 
     return load, lambda: sorted({*scope, *homes})
 
 
-def _asked_by_import(caller: Any) -> bool:
-    return caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]
+def unmapped(torch_name: str, name: str, caller: FrameType) -> OarlockError:
+    """The error for a name without a record, in the kind that its caller shows to the user.
+
+    Args:
+        torch_name: the namespace.
+        name: the name that it has not.
+        caller: the frame that asks for the name; ``from … import …`` there would hide the message
+            of an AttributeError.
+    """
+    code = caller.f_code.co_code
+    error = UnmappedImportError if code[caller.f_lasti] == opmap["IMPORT_FROM"] else UnmappedError
+    return error(
+        api=f"{torch_name}.{name}",
+        reason="Oarlock has no record of this API yet",
+        advice="The index lists what is mapped",
+    )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from oarlock.flash_attn import flash_attn_interface as flash_attn_interface
 
 _HOMES = {
-    "flash_attn_func": "oarlock._generated.flash_attn.flash_attn_func",
+    "flash_attn_func": "oarlock._generated.flash_attn.flash_attn_func:flash_attn_func",
     "flash_attn_interface": "oarlock.flash_attn.flash_attn_interface",
 }
 __all__ = ["flash_attn_func", "flash_attn_interface"]

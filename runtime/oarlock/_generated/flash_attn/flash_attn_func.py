@@ -8,6 +8,7 @@ from paddle.nn.functional.flash_attention import flash_attention
 from oarlock import routing
 from oarlock.conditions import paddle_flash_attention_is_exact
 from oarlock.kernels.attention import attention, check_arguments
+from oarlock.tensor import like, plain
 
 
 def flash_attn_func(
@@ -77,39 +78,51 @@ def flash_attn_func(
         and alibi_slopes is None
         and not deterministic
         and not return_attn_probs
-        and paddle_flash_attention_is_exact(q, k, v, causal, dropout_p)
+        and paddle_flash_attention_is_exact(plain(q), plain(k), plain(v), causal, dropout_p)
         and 0 <= dropout_p < 1
     )
     if routing.forced is not None:
         native = routing.choose("flash_attn.flash_attn_func", native, locals())
     if native:
         try:
-            return flash_attention(q, k, v, dropout=dropout_p, causal=causal)[0]
+            return like(
+                q,
+                flash_attention(
+                    plain(q),
+                    plain(k),
+                    plain(v),
+                    dropout=dropout_p,
+                    causal=causal,
+                )[0],
+            )
         except Exception:
             check_arguments(
-                q,
-                k,
-                v,
+                plain(q),
+                plain(k),
+                plain(v),
                 dropout_p,
-                softmax_scale,
+                plain(softmax_scale),
                 causal,
                 window_size,
                 softcap,
-                alibi_slopes,
+                plain(alibi_slopes),
                 deterministic,
                 return_attn_probs,
             )
             raise
-    return attention(
+    return like(
         q,
-        k,
-        v,
-        dropout_p,
-        softmax_scale,
-        causal,
-        window_size,
-        softcap,
-        alibi_slopes,
-        deterministic,
-        return_attn_probs,
+        attention(
+            plain(q),
+            plain(k),
+            plain(v),
+            dropout_p,
+            plain(softmax_scale),
+            causal,
+            window_size,
+            softcap,
+            plain(alibi_slopes),
+            deterministic,
+            return_attn_probs,
+        ),
     )
