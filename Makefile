@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # take the CUDA build and gigabytes with it.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
-BENCHMARKS := generator site_build runtime attention_cpu
+BENCHMARKS := generator site_build runtime activation torch_side attention_cpu
 # Material's notice about MkDocs 2, which is pinned out.
 export NO_MKDOCS_2_WARNING := 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import sys
 from typing import Any
 
@@ -11,6 +12,16 @@ from report import RESULTS, ROOT
 
 START, END = "<!-- figures: benchmarks/publish.py -->", "<!-- /figures -->"
 TARGETS = {"README.md": "en", "docs/en/benchmarks.md": "en", "docs/zh/benchmarks.md": "zh"}
+SOURCES = ("generator", "site", "runtime", "activation", "torch_side", "attention_cpu")
+# The words in figures, in Chinese.
+WORDS = {
+    "Paddle's composed": "Paddle 组合实现",
+    "plain Paddle's": "直接使用 Paddle 的",
+    "torch's": "torch 的",
+    "median": "中位数",
+    "largest": "最大",
+    "; ": "；",
+}
 
 
 def load(name: str) -> Any:
@@ -41,6 +52,7 @@ def rows() -> list[tuple[str, str, str, str]]:
          f"{runtime['import']['import_oarlock_ms']:.1f} ms", "≤ 30 ms"),
         ("importing the first function, beyond that", "再导入第一个函数的耗时",
          f"{runtime['import']['first_function_ms']:.0f} ms", "–"),
+        *torch_side(),
     ]  # fmt: skip
     wanted = {"dense": "≤ 1.5 ×", "causal": "< 1 ×", "window (256, 0)": "< 1 ×"}
     names = {"dense": "无掩码", "causal": "因果", "window (256, 0)": "窗口 (256, 0)"}
@@ -60,6 +72,35 @@ def rows() -> list[tuple[str, str, str, str]]:
     return found
 
 
+def torch_side() -> list[tuple[str, str, str, str]]:
+    """The rows of activation, of single calls and of training steps."""
+    starting = load("activation")["results"]["starting"]
+    measured = load("torch_side")["results"]
+    added = {name: call["added_us"] for name, call in measured["calls"].items()}
+    slowest = max(added, key=added.__getitem__)
+    found = [
+        ("`oarlock.activate()` and a script's usual imports from torch, beyond `import paddle`",
+         "`oarlock.activate()` 与脚本中常见的 torch 导入语句，在 `import paddle` 之外的耗时",
+         f"{starting['total_ms']:.0f} ms", "≤ 300 ms"),
+        (f"{len(added)} common calls of torch's, 4 × 4, beyond the direct Paddle call",
+         f"{len(added)} 个常用的 torch 调用（4 × 4），相对直接调用 Paddle",
+         f"largest {added[slowest]:.1f} µs, `{slowest}`; median {statistics.median(added.values()):.1f} µs",
+         "≤ 1 µs"),
+        ("reading `x.shape`", "读取 `x.shape`", f"{measured['shape_us']:.2f} µs", "≤ 0.3 µs"),
+    ]  # fmt: skip
+    models = {
+        "perceptron": ("perceptron of three layers, 64 × 784", "三层感知机，64 × 784"),
+        "convolutional": ("two convolutions, 32 × 1 × 28 × 28", "两层卷积，32 × 1 × 28 × 28"),
+    }
+    for name, (english, chinese) in models.items():
+        step = measured["training"][name]
+        found.append((
+            f"training step with Adam on the CPU, {english}", f"CPU 上使用 Adam 的一步训练，{chinese}",
+            f"{step['ratio']:.2f} × plain Paddle's; {step['torch_side_ms']:.1f} ms", "≤ 1.05 ×",
+        ))  # fmt: skip
+    return found
+
+
 def table(language: str) -> str:
     """The Markdown table in one language."""
     zh = language == "zh"
@@ -67,16 +108,20 @@ def table(language: str) -> str:
     lines = [f"| {' | '.join(head)} |", "| --- | --- | --- |"]
     for english, chinese, figure, target in rows():
         if zh:
-            figure = (
-                figure.replace("Paddle's composed", "Paddle 组合实现")
-                .replace("torch's", "torch 的")
-                .replace("; ", "；")
-            )
+            for word, translated in WORDS.items():
+                figure = figure.replace(word, translated)
         lines.append(f"| {chinese if zh else english} | {figure} | {target} |")
-    where = load("attention_cpu")["environment"]
-    machine = f"{where['processor']}, {where['cores']} cores, Python {where['python']}, paddlepaddle {where['paddlepaddle']}, torch {where['torch']}"
-    lines += ["", f"测量环境：{machine}。" if zh else f"Measured on {machine}."]
+    where = "; ".join(dict.fromkeys(machine(load(name)["environment"]) for name in SOURCES))
+    lines += ["", f"测量环境：{where}。" if zh else f"Measured on {where}."]
     return "\n".join(lines)
+
+
+def machine(where: dict[str, Any]) -> str:
+    """Processor and versions of one result file, in words."""
+    packages = "".join(
+        f", {name} {where[name]}" for name in ("paddlepaddle", "torch") if name in where
+    )
+    return f"{where['processor']}, {where['cores']} cores, Python {where['python']}{packages}"
 
 
 def published(text: str, language: str) -> str:

@@ -25,15 +25,22 @@ def context(checkout: Project) -> Context:
     return checkout.context
 
 
-@pytest.fixture
-def copy(checkout: Project, tmp_path: Path) -> Project:
-    """A checkout of its own to write in: flash_attn's record and the runtime, no page rendered yet."""
+@pytest.fixture(scope="session")
+def template(checkout: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with flash_attn's record alone, no page rendered yet; only to be copied."""
+    root = tmp_path_factory.mktemp("template") / "checkout"
     # Torch's records, evidence and shims are many, and one record shows what all of them do.
     ignored = shutil.ignore_patterns("__pycache__", "torch")
     for folder in ("mappings", "runtime", "schemas"):
-        shutil.copytree(checkout.root / folder, tmp_path / folder, ignore=ignored)
-    shutil.copy(checkout.root / "pyproject.toml", tmp_path)
-    project = Project(tmp_path)
-    project.generate(pages=False)
-    shutil.rmtree(tmp_path / ".cache")
-    return project
+        shutil.copytree(checkout.root / folder, root / folder, ignore=ignored)
+    shutil.copy(checkout.root / "pyproject.toml", root)
+    Project(root).generate(pages=False)
+    shutil.rmtree(root / ".cache")
+    return root
+
+
+@pytest.fixture
+def copy(template: Path, tmp_path: Path) -> Project:
+    """A checkout of its own to write in: flash_attn's record and the runtime."""
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return Project(tmp_path)

@@ -13,7 +13,7 @@ from oarlock.results import named, stored
 from oarlock.tensor import plain, wrap
 
 
-def ours(values: Any, dtype: str = "float32") -> Any:
+def ours(values: Any, dtype: Any = "float32") -> Any:
     return wrap(paddle.to_tensor(values, dtype=dtype))
 
 
@@ -75,7 +75,8 @@ def test_several_results_go_into_several_tensors() -> None:
 
 
 def test_a_named_tuple_reads_like_torch_s() -> None:
-    ours_, theirs = named("torch.return_types.max", (1, 2)), torch.max(torch.ones(1, 1), 0)
+    ours_ = named("torch.return_types.max", (1, 2))
+    theirs: Any = torch.max(torch.ones(1, 1), 0)
     values, indices = ours_
     assert (values, indices) == (ours_.values, ours_[1]) == (1, 2)
     assert type(ours_).__module__ == type(theirs).__module__

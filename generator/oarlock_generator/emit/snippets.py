@@ -16,6 +16,8 @@ _HALF = ("bfloat16", "float16")
 _INTEGERS = ("uint8", "int8", "int16", "int32", "int64", "bool")
 # Packages whose functions run on an NVIDIA GPU in half precision only.
 _GPU_ONLY = ("flash_attn",)
+# Of real tensors they make complex ones, from whose sum torch's backward() doesn't start.
+_MAKING_COMPLEX = ("torch.complex", "torch.linalg.eigvals", "torch.polar", "torch.view_as_complex")
 
 
 def oarlock_snippet(example: Example, derivation: Derivation) -> list[str]:
@@ -156,7 +158,7 @@ def _giving_tensors(derivation: Derivation) -> set[str]:
         api.last_name if api.is_method else api.name
         for api in derivation.apis
         if api.entry.overloads and all(s.returns == "Tensor" for s in api.entry.overloads)
-    }
+    }.difference(_MAKING_COMPLEX)
 
 
 def _gives_several(call: _Call, route: Route) -> bool:

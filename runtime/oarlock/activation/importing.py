@@ -31,8 +31,8 @@ _holders: frozenset[str] = frozenset()
 
 def _asked(
     name: str,
-    globals: Any = None,  # noqa: A002 - the built-in function's own names
-    locals: Any = None,  # noqa: A002
+    globals: Any = None,
+    locals: Any = None,
     fromlist: Any = (),
     level: int = 0,
 ) -> Any:

@@ -16,8 +16,6 @@ from oarlock.tensor import Tensor
 from oarlock.tensor.devices import device
 from oarlock.tensor.dtypes import bfloat16, float16, from_paddle, paddle_dtype
 
-# ruff: noqa: N801 - torch's own names
-
 
 def is_autocast_available(device_type: str) -> bool:
     """Whether autocast knows this type of device: the CPU and GPUs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import paddle
 
@@ -13,6 +14,7 @@ from oarlock.autograd.partial import with_others
 from oarlock.errors import OarlockError, UnsupportedError
 from oarlock.tensor.core import Tensor, plain, wrap
 from oarlock.tensor.dtypes import from_paddle
+from oarlock.tensor.size import count
 
 _NO_GRAPH = "element {} of tensors does not require grad and does not have a grad_fn"
 _TWICE = (
@@ -119,8 +121,8 @@ def grad(
     found = found[: len(into)]
     if not allow_unused and not materialize_grads and any(g is None for g in found):
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
+            f"The differentiated Tensor at index {next(n for n, g in enumerate(found) if g is None)} appears to not have been used in "
+            "the graph. Set allow_unused=True if this is the desired behavior."
         )
     results = []
     for t, g in zip(into, found, strict=True):
@@ -146,7 +148,7 @@ def _grads(outputs: Sequence[Any], given: Any) -> list[Any]:
         if p.stop_gradient or not (t.requires_grad if isinstance(t, Tensor) else True):
             raise RuntimeError(_NO_GRAPH.format(place))
         if g is None:
-            if p.size != 1:
+            if count(p) != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
         elif plain(g).shape != p.shape:
             raise RuntimeError(
@@ -206,8 +208,18 @@ def retain_grad(self: Any) -> None:
     """Keep this tensor's gradient in ``.grad`` though it is no leaf."""
     if not self.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if not self.is_leaf:
-        plain(self).retain_grads()
+    if self.is_leaf or self._retaining is not None:
+        return
+    # The tensor owns its hooks, so they must not own the tensor.
+    weak = ref(self)
+
+    def keep(gradient: paddle.Tensor) -> None:
+        tensor = weak()
+        if tensor is not None:
+            before, now = tensor._kept_grad, wrap(gradient.detach())
+            tensor._kept_grad = now.clone() if before is None else before + now
+
+    self._retaining = (keep, plain(self).register_hook(keep))
 
 
 def register_hook(self: Any, hook: Any) -> Any:
@@ -220,4 +232,10 @@ def register_hook(self: Any, hook: Any) -> Any:
             result = hook(wrap(g))
         return None if result is None else plain(result)
 
-    return plain(self).register_hook(crossing)
+    handle = plain(self).register_hook(crossing)
+    if isinstance(self, Tensor) and self._retaining is not None:
+        # What is kept is the gradient after all hooks.
+        keep, before = self._retaining
+        before.remove()
+        self._retaining = (keep, plain(self).register_hook(keep))
+    return handle

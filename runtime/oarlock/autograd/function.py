@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import paddle
+from paddle import _C_ops
 from paddle.autograd import PyLayer
 
 from oarlock.autograd.failures import remembering
@@ -206,17 +208,27 @@ class _Recorded:
                 continue
             g = plain(g)
             if g.shape != a.shape:
-                if g.ndim > a.ndim or g.size < a.size:
+                if not _expands(a.shape, g.shape):
                     raise RuntimeError(
                         f"Function {self.cls.__name__}Backward returned an invalid gradient at index "
                         f"{n} - got {list(g.shape)} but expected shape compatible with "
                         f"{list(a.shape)}"
                     )
-                from oarlock.ops.matrix import sum_to_size
-
-                g = sum_to_size(g, list(a.shape))
+                g = _summed_to(g, a.shape)
             kept.append(g if g.dtype is a.dtype else g.astype(a.dtype))
         return tuple(kept) if len(kept) != 1 else kept[0]
+
+
+def _expands(shape: Sequence[int], wide: Sequence[int]) -> bool:
+    rest = wide[len(wide) - len(shape) :]
+    return len(shape) <= len(wide) and all(n in (1, m) for n, m in zip(shape, rest, strict=True))
+
+
+def _summed_to(g: paddle.Tensor, shape: list[int]) -> paddle.Tensor:
+    """The gradient of what was expanded to the shape of ``g``."""
+    extra = g.ndim - len(shape)
+    spread = [extra + n for n, size in enumerate(shape) if size == 1]
+    return _C_ops.reshape(_C_ops.sum(g, [*range(extra), *spread], None, True), shape)
 
 
 class _Layer(PyLayer):

@@ -5,17 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 from threading import local
-from typing import Any
+from typing import Any, cast
 
 from paddle.base import framework
 
-# ruff: noqa: N801 - torch's own names
 _thread = local()
+# There is none in static graph mode alone.
+_tracer = cast(Any, framework._dygraph_tracer)
 
 
 def is_grad_enabled() -> bool:
     """Whether operations record what backward() needs."""
-    return framework._dygraph_tracer()._has_grad
+    return _tracer()._has_grad
 
 
 def is_inference_mode_enabled() -> bool:
@@ -24,7 +25,7 @@ def is_inference_mode_enabled() -> bool:
 
 
 def _set(enabled: bool) -> None:
-    framework._dygraph_tracer()._has_grad = enabled
+    _tracer()._has_grad = enabled
 
 
 class _GradMode:
@@ -37,7 +38,7 @@ class _GradMode:
         self.before: list[bool] = []
 
     def __enter__(self) -> None:
-        tracer = framework._dygraph_tracer()
+        tracer = _tracer()
         self.before.append(tracer._has_grad)
         tracer._has_grad = self.mode
 

@@ -1,6 +1,6 @@
 """Tensors of one value: zeros, ones, full and empty, their ``*_like`` and the Tensor's ``new_*`` methods."""
 
-# ruff: noqa: A002, D417 - torch's own names; arguments that several functions share are described once
+# ruff: noqa: D417 - arguments that several functions share are described once
 from __future__ import annotations
 
 from math import prod

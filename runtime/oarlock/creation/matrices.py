@@ -111,7 +111,7 @@ def cartesian_prod(*tensors: Any) -> Any:
     return like(tensors[0], paddle.stack([g.flatten() for g in grids], axis=1))
 
 
-def complex(real: Any, imag: Any, *, out: Any = None) -> Any:  # noqa: A001 - torch's own name
+def complex(real: Any, imag: Any, *, out: Any = None) -> Any:
     """Complex numbers of given real and imaginary parts, both float32 or both float64.
 
     Args:
@@ -125,7 +125,7 @@ def complex(real: Any, imag: Any, *, out: Any = None) -> Any:  # noqa: A001 - to
     return _stored(real, _C_ops.complex(a, b), out)
 
 
-def polar(abs: Any, angle: Any, *, out: Any = None) -> Any:  # noqa: A002 - torch's own name
+def polar(abs: Any, angle: Any, *, out: Any = None) -> Any:
     """Complex numbers of given absolute values and angles, both float32 or both float64.
 
     Args:

@@ -59,7 +59,7 @@ def arange(
     return _given("torch.arange", values, name, out, layout, device, pin_memory, requires_grad)
 
 
-def range(  # noqa: A001 - torch's own name
+def range(
     *bounds: Any,
     out: Any = None,
     dtype: Any = None,

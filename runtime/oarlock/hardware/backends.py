@@ -31,17 +31,17 @@ matmul = _Flags(
 
 def cudnn_is_available() -> bool:
     """Whether this Paddle was built with cuDNN."""
-    return paddle.is_compiled_with_cuda() and cudnn_version() is not None
+    return paddle.device.is_compiled_with_cuda() and cudnn_version() is not None
 
 
 def cudnn_version() -> int | None:
     """CuDNN's version, 90100 for example, or None."""
-    return paddle.get_cudnn_version() if paddle.is_compiled_with_cuda() else None
+    return paddle.device.get_cudnn_version() if paddle.device.is_compiled_with_cuda() else None
 
 
 def is_built() -> bool:
     """Whether this Paddle was built for CUDA."""
-    return paddle.is_compiled_with_cuda()
+    return paddle.device.is_compiled_with_cuda()
 
 
 def mkl_is_available() -> bool:

@@ -8,17 +8,15 @@ import paddle
 
 from oarlock.tensor.devices import as_device
 
-# ruff: noqa: N801 - torch's own name
-
 
 def is_available() -> bool:
     """Whether this Paddle was built for CUDA and sees a GPU."""
-    return paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    return paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
 
 
 def device_count() -> int:
     """The number of GPUs that Paddle sees."""
-    return paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
+    return paddle.device.cuda.device_count() if paddle.device.is_compiled_with_cuda() else 0
 
 
 def is_initialized() -> bool:
@@ -142,7 +140,7 @@ def manual_seed_all(seed: int) -> None:
 
 
 def _check() -> None:
-    if not paddle.is_compiled_with_cuda():
+    if not paddle.device.is_compiled_with_cuda():
         raise AssertionError("Torch not compiled with CUDA enabled")
     if not is_available():
         raise RuntimeError("No CUDA GPUs are available")

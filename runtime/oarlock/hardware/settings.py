@@ -58,7 +58,7 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     """Have Paddle's GPU kernels give the same bits each time; the CPU's do in any case."""
     global _deterministic, _warn_only
     _deterministic, _warn_only = bool(mode), bool(warn_only)
-    if paddle.is_compiled_with_cuda():
+    if paddle.device.is_compiled_with_cuda():
         paddle.set_flags({"FLAGS_cudnn_deterministic": _deterministic})
 
 

@@ -9,7 +9,7 @@ import oarlock.torch as torch
 from oarlock.nn import init as _init
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -320,8 +320,8 @@ class Softplus(Module):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
-        self.beta = beta
-        self.threshold = threshold
+        self.beta: Any = beta
+        self.threshold: Any = threshold
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softplus(input, self.beta, self.threshold)

@@ -10,7 +10,7 @@ import oarlock.torch as torch
 from oarlock.nn.containers import ModuleList, Sequential
 from oarlock.nn.linear import Linear
 from oarlock.nn.module import Module
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 _ASMoutput = namedtuple("_ASMoutput", ["output", "loss"])

@@ -11,7 +11,7 @@ from oarlock.nn.init import constant_, xavier_normal_, xavier_uniform_
 from oarlock.nn.linear import NonDynamicallyQuantizableLinear
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 

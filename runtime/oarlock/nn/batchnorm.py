@@ -9,7 +9,7 @@ from oarlock.nn import init
 from oarlock.nn.lazy import LazyModuleMixin
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -84,7 +84,7 @@ class _NormBase(Module):
             f"track_running_stats={self.track_running_stats}"
         )
 
-    def _load_from_state_dict(
+    def _load_from_state_dict(  # type: ignore[override]
         self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         version = local_metadata.get("version")

@@ -11,7 +11,7 @@ from oarlock.nn.lazy import LazyModuleMixin
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter, UninitializedParameter
 from oarlock.nn.sizes import both_ends_reversed, per_dimension
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 _PADDINGS = {"same", "valid"}

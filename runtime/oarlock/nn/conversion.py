@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import oarlock.torch as torch
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.tensor.devices import device as _device
 from oarlock.tensor.dtypes import dtype as _dtype
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from oarlock.nn.module import Module
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -18,7 +20,7 @@ class PairwiseDistance(Module):
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
-        self.norm = p
+        self.norm: Any = p
         self.eps = eps
         self.keepdim = keepdim
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oarlock.nn.module import Module
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 

@@ -8,7 +8,7 @@ import oarlock.torch as torch
 from oarlock.nn import init
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -76,7 +76,7 @@ class Embedding(_Table):
         self.embedding_dim = embedding_dim
         self.padding_idx = _row(padding_idx, num_embeddings)
         self.max_norm = max_norm
-        self.norm_type = norm_type
+        self.norm_type: Any = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         shape = [num_embeddings, embedding_dim]
         self._make_weight(_weight, shape, not _freeze, device, dtype)
@@ -165,7 +165,7 @@ class EmbeddingBag(_Table):
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.max_norm = max_norm
-        self.norm_type = norm_type
+        self.norm_type: Any = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         self.padding_idx = _row(padding_idx, num_embeddings)
         self._make_weight(_weight, [num_embeddings, embedding_dim], True, device, dtype)

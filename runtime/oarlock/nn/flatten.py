@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oarlock.nn.module import Module
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 
 
 class Flatten(Module):

@@ -6,7 +6,7 @@ import functools
 import warnings
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import paddle
@@ -17,7 +17,8 @@ import oarlock.torch as torch
 from oarlock.autograd.failures import remembering
 from oarlock.autograd.partial import Inputs
 from oarlock.errors import UnsupportedError
-from oarlock.tensor import Tensor, plain, wrap
+from oarlock.nn.tensors import Tensor
+from oarlock.tensor import plain, wrap
 
 
 class RemovableHandle:
@@ -196,12 +197,12 @@ class _Passage(PyLayer):
         ctx.inputs = Inputs(tensors)
         ctx.set_materialize_grads(False)
         # A view, since Paddle takes a returned input, or its detached twin, for an in-place write.
-        views = tuple(
+        views = [
             _C_ops.view_shape(one.detach(), one.shape) if one.size else one.clone()
             for one in tensors
-        )
+        ]
         ctx.kinds = [(one.shape, one.dtype) for one in views]
-        return views if len(views) > 1 else views[0]
+        return tuple(views) if len(views) > 1 else views[0]
 
     @staticmethod
     @remembering
@@ -209,11 +210,11 @@ class _Passage(PyLayer):
         result = ctx.seen(tuple(None if one is None else _shown(one) for one in grads))
         # No gradient at all ends the process where the input needs one; and what a hook has kept
         # must not be what a leaf goes on to add its gradients into.
-        result = tuple(
+        result = [
             paddle.zeros(*kind) if one is None else paddle.assign(plain(one))
             for one, kind in zip(result, ctx.kinds, strict=True)
-        )
-        return result if len(result) > 1 else result[0]
+        ]
+        return tuple(result) if len(result) > 1 else result[0]
 
 
 def _shown(grad: Any) -> Tensor:
@@ -222,7 +223,7 @@ def _shown(grad: Any) -> Tensor:
     return wrap(grad)
 
 
-def _passed(values: Sequence[Any], seen: Callable[..., Any]) -> tuple[Any, list[int] | None]:
+def _passed(values: Any, seen: Callable[..., Any]) -> tuple[Any, list[int] | None]:
     """Return ``values`` with tensors that need gradients led through a passage, and their places."""
     places = [
         place

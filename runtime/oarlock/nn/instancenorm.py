@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from oarlock.nn.batchnorm import _LazyNorm, _NormBase
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -55,7 +55,7 @@ class _InstanceNorm(_NormBase):
         )
         return result.squeeze(0) if unbatched else result
 
-    def _load_from_state_dict(
+    def _load_from_state_dict(  # type: ignore[override]
         self,
         state_dict: Any,
         prefix: str,

@@ -10,7 +10,7 @@ from oarlock.nn import init
 from oarlock.nn.lazy import LazyModuleMixin
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter, UninitializedParameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from oarlock.nn.distance import PairwiseDistance
 from oarlock.nn.module import Module
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -290,7 +290,7 @@ class HingeEmbeddingLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = margin
+        self.margin: Any = margin
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
@@ -348,7 +348,7 @@ class MultiMarginLoss(_WeightedLoss):
                 f"got {weight.dim()}D instead"
             )
         self.p = p
-        self.margin = margin
+        self.margin: Any = margin
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.multi_margin_loss(
@@ -372,7 +372,7 @@ class CosineEmbeddingLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = margin
+        self.margin: Any = margin
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return F.cosine_embedding_loss(
@@ -391,7 +391,7 @@ class MarginRankingLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(size_average, reduce, reduction)
-        self.margin = margin
+        self.margin: Any = margin
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         return F.margin_ranking_loss(
@@ -428,8 +428,8 @@ class TripletMarginLoss(_Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         _check_margin("TripletMarginLoss", margin)
-        self.margin = margin
-        self.p = p
+        self.margin: Any = margin
+        self.p: Any = p
         self.eps = eps
         self.swap = swap
 
@@ -469,7 +469,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.distance_function: Any = distance_function
         if distance_function is None:
             self.distance_function = PairwiseDistance()
-        self.margin = margin
+        self.margin: Any = margin
         self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from oarlock.nn.conversion import Conversion
 from oarlock.nn.hooks import BackwardHook, RemovableHandle, keep
 from oarlock.nn.parameter import Buffer, Parameter
 from oarlock.nn.state import State
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -66,6 +66,15 @@ class Module(State, Conversion):
         _forward_pre_hooks_with_kwargs: OrderedDict[int, bool]
         _backward_hooks: OrderedDict[int, Callable[..., Any]]
         _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+        # Every subclass has parameters of its own.
+        forward: Callable[..., Any]
+    else:
+
+        def forward(self, *input: Any) -> Any:
+            """Compute the module's result; every subclass defines it."""
+            raise NotImplementedError(
+                f'Module [{type(self).__name__}] is missing the required "forward" function'
+            )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:
@@ -93,12 +102,6 @@ class Module(State, Conversion):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
-    def forward(self, *input: Any) -> Any:
-        """Compute the module's result; every subclass defines it."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
-
     # Calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -122,11 +125,11 @@ class Module(State, Conversion):
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
         called: set[int] = set()
-        reached: list[Any] = [args, kwargs, None]
+        reached = [args, kwargs, None]
         try:
             return self._run_hooks_and_forward(reached, called)
         except Exception:
-            self._call_remaining(*reached, called)
+            self._call_remaining(reached[0], reached[1], reached[2], called)
             raise
 
     def _run_hooks_and_forward(self, reached: list[Any], called: set[int]) -> Any:
@@ -161,7 +164,7 @@ class Module(State, Conversion):
             if changed is not None:
                 result = reached[2] = changed
         if backward is not None:
-            if not isinstance(result, (Tensor, tuple)):
+            if not isinstance(result, tuple | Tensor):
                 warnings.warn(
                     "For backward hooks to be called, module output should be a Tensor or a tuple "
                     f"of Tensors but received {type(result)}",

@@ -9,7 +9,7 @@ import oarlock.torch as torch
 from oarlock.nn import init
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 

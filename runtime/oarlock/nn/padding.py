@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from oarlock.nn.module import Module
 from oarlock.nn.sizes import per_dimension
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import paddle
 
 import oarlock.torch as torch
-from oarlock.tensor import Tensor, plain
+from oarlock.nn.tensors import Tensor
+from oarlock.tensor import plain
 from oarlock.tensor.core import adopt
 
 
@@ -17,7 +18,7 @@ def _alias(data: Any, kind: type[Any]) -> Any:
     return adopt(paddle.Tensor.__new__(kind), plain(data).detach())
 
 
-class _ParameterMeta(type(Tensor)):
+class _ParameterMeta(type(paddle.Tensor)):
     def __instancecheck__(cls, instance: Any) -> bool:
         if type.__instancecheck__(cls, instance):
             return True
@@ -38,7 +39,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     ``isinstance(result, Parameter)`` is true.
     """
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Any:
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         if data is None:
             data = torch.empty(0)
         if requires_grad and not (data.is_floating_point() or data.is_complex()):
@@ -89,7 +90,7 @@ def rebuild_parameter_with_state(
     return made
 
 
-class _BufferMeta(type(Tensor)):
+class _BufferMeta(type(paddle.Tensor)):
     def __instancecheck__(cls, instance: Any) -> bool:
         if type.__instancecheck__(cls, instance):
             return True
@@ -104,7 +105,7 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         persistent: whether ``state_dict`` keeps it.
     """
 
-    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         if data is None:
             data = torch.empty(0)
         made = _alias(data, type(data) if isinstance(data, Tensor) else Tensor)
@@ -120,7 +121,7 @@ class Buffer(Tensor, metaclass=_BufferMeta):
 class UninitializedTensorMixin:
     """What parameters and buffers without a shape share; a lazy module gives them one."""
 
-    cls_to_become: ClassVar[type[Tensor]]
+    cls_to_become: ClassVar[Any]
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Become an ordinary tensor of this shape, with unspecified values."""
@@ -169,7 +170,7 @@ class UninitializedTensorMixin:
 class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A Parameter whose shape a lazy module infers from its first input."""
 
-    cls_to_become = Parameter
+    cls_to_become: ClassVar[Any] = Parameter
 
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
         made = _alias(torch.empty(0, device=device, dtype=dtype), cls)
@@ -183,7 +184,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape a lazy module infers from its first input."""
 
-    cls_to_become = Tensor
+    cls_to_become: ClassVar[Any] = Tensor
 
     def __new__(
         cls,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from oarlock.nn.containers import pairs
 from oarlock.nn.module import Module, typename
 from oarlock.nn.parameter import Parameter
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from oarlock.nn.module import Module
 from oarlock.nn.sizes import per_dimension
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 
@@ -143,7 +143,7 @@ class AvgPool1d(_AvgPoolNd):
         super().__init__()
         self.kernel_size = per_dimension(kernel_size, 1)
         self.stride = per_dimension(kernel_size if stride is None else stride, 1)
-        self.padding = per_dimension(padding, 1)
+        self.padding: Any = per_dimension(padding, 1)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 

@@ -115,7 +115,7 @@ def _fused(
     begin = 1 + len(states)
 
     def call(tensors: Sequence[Any], is_test: bool) -> tuple[Any, ...]:
-        out, _, last = _C_ops.rnn(
+        result: Any = _C_ops.rnn(
             tensors[0],
             list(tensors[1:begin]),
             list(tensors[begin:]),
@@ -130,7 +130,7 @@ def _fused(
             0,
             is_test,
         )
-        return (out, *last)
+        return (result[0], *result[2])
 
     if paddle.is_grad_enabled() and any(not tensor.stop_gradient for tensor in tensors):
         out, *last = _AllGradients.apply(call, *tensors)
@@ -169,8 +169,10 @@ class _AllGradients(PyLayer):
         found = []
         for leaf, wanted in zip(ctx.leaves, ctx.wanted, strict=True):
             # A view keeps the storage when the leaf lets go of it.
-            grad = leaf.grad if wanted else None
-            found.append(_C_ops.view_shape(grad, grad.shape) if wanted and grad.size else grad)
+            grad: Any = leaf.grad
+            if wanted and grad.size:
+                grad = _C_ops.view_shape(grad, grad.shape)
+            found.append(grad if wanted else None)
             leaf.clear_gradient(False)
         return tuple(found)
 

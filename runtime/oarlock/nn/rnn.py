@@ -12,8 +12,9 @@ from oarlock.nn import init
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
 from oarlock.nn.recurrence import Weights, run
+from oarlock.nn.tensors import Tensor
 from oarlock.nn.utils.rnn import PackedSequence, Places
-from oarlock.tensor import Tensor, plain, wrap
+from oarlock.tensor import plain, wrap
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
@@ -168,10 +169,9 @@ class RNNBase(Module):
             hx: the first states, (num_layers · directions, N, H) without the N for unbatched
                 input; zeros where left out.
         """
-        packed = input if isinstance(input, PackedSequence) else None
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx)
         name = type(self).__name__
-        if packed is not None:
-            return self._forward_packed(packed, hx)
         if input.dim() not in (2, 3):
             raise ValueError(
                 f"{name}: Expected input to be 2D or 3D, got {input.dim()}D"
@@ -223,22 +223,20 @@ class RNNBase(Module):
     def _run(
         self, x: Tensor, states: list[Any], lengths: Any, places: Places | None = None
     ) -> tuple[Tensor, list[Any]]:
-        dropout = None
-        if self.dropout > 0 and self.training and self.num_layers > 1:
+        def dropout(y: Any) -> Any:
+            # On the packed steps, which are what torch draws for.
+            y = wrap(y) if places is None else places.pack(wrap(y))
+            y = F.dropout(y, self.dropout, True)
+            return plain(y if places is None else places.pad(y))
 
-            def dropout(y: Any) -> Any:
-                # On the packed steps, which are what torch draws for.
-                y = wrap(y) if places is None else places.pack(wrap(y))
-                y = F.dropout(y, self.dropout, True)
-                return plain(y if places is None else places.pad(y))
-
+        drops = self.dropout > 0 and self.training and self.num_layers > 1
         output, last = run(
             self.mode,
             plain(x),
             [plain(state) for state in states],
             self._weights(),
             plain(lengths),
-            dropout,
+            dropout if drops else None,
         )
         return wrap(output), [wrap(state) for state in last]
 

@@ -10,7 +10,8 @@ from oarlock.nn import init
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
 from oarlock.nn.recurrence import Weights, affine, step
-from oarlock.tensor import Tensor, plain, wrap
+from oarlock.nn.tensors import Tensor
+from oarlock.tensor import plain, wrap
 
 
 class RNNCellBase(Module):

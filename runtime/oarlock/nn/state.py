@@ -12,7 +12,8 @@ import paddle
 import oarlock.torch as torch
 from oarlock.nn.hooks import BoundHook, RemovableHandle, keep
 from oarlock.nn.parameter import Parameter, is_lazy
-from oarlock.tensor import Tensor, wrap
+from oarlock.nn.tensors import Tensor
+from oarlock.tensor import wrap
 
 EXTRA_STATE = "_extra_state"
 
@@ -252,7 +253,7 @@ class State:
         except Exception as error:
             errors.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are '
-                f"{current.size()} and whose dimensions in the checkpoint are {given.size()}, an "
+                f"{current.shape} and whose dimensions in the checkpoint are {given.shape}, an "
                 f"exception occurred : {error.args}."
             )
 
@@ -299,7 +300,7 @@ def consume_prefix_in_state_dict_if_present(state_dict: Any, prefix: str) -> Non
     """Take ``prefix`` off the keys of ``state_dict`` that start with it, and off its metadata."""
     for key in [key for key in state_dict if key.startswith(prefix)]:
         state_dict[key[len(prefix) :]] = state_dict.pop(key)
-    metadata = getattr(state_dict, "_metadata", None)
+    metadata: Any = getattr(state_dict, "_metadata", None)
     for key in list(metadata or ()):
         if key and (key == prefix.replace(".", "") or key.startswith(prefix)):
             metadata[key[len(prefix) :]] = metadata.pop(key)

@@ -17,7 +17,7 @@ from oarlock.nn.init import xavier_uniform_
 from oarlock.nn.linear import Linear
 from oarlock.nn.module import Module
 from oarlock.nn.normalization import LayerNorm
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 from oarlock.torch.nn import functional as F  # noqa: N812
 
 Activation = Callable[[Tensor], Tensor]

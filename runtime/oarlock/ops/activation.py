@@ -1,6 +1,5 @@
 """Activation functions, with torch's values and gradients at zero, at the bounds and at infinity."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import math
@@ -257,7 +256,7 @@ def glu(input: paddle.Tensor, dim: int = -1) -> paddle.Tensor:
     size = input.shape[dim]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
-    value, gate = _C_ops.split_with_num(input, 2, dim)
+    value, gate = _C_ops.split_with_num(input, 2, dim % input.ndim)
     return _C_ops.multiply(value, _C_ops.sigmoid(gate))
 
 

@@ -1,5 +1,4 @@
 """Sums, differences, products, quotients and powers, as torch computes them."""
-# ruff: noqa: A001, A002
 
 from __future__ import annotations
 
@@ -518,7 +517,7 @@ def pow(input: Any, exponent: Any) -> Any:
 
 def _power_of_number(x: Any, exponent: Any) -> Any:
     dtype = x.dtype
-    if (dtype is FLOAT32 or dtype is FLOAT64) and type(exponent) is not complex:
+    if (dtype is FLOAT32 or dtype is FLOAT64) and exponent.__class__ is not complex:
         return _float_power(x, exponent)
     result = result_dtype(x, exponent)
     rank = category(result)

@@ -1,5 +1,4 @@
 """Bits of integers and bools: and, or, xor, not, shifts."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 

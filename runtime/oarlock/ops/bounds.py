@@ -1,5 +1,4 @@
 """The larger and the smaller of values, and values kept within bounds."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Comparisons of tensors and numbers."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 
@@ -86,7 +85,7 @@ def equal(input: Any, other: Any) -> bool:
     a, b = promoted(input, other)
     if empty(a):
         return True
-    return _C_ops.all(same_value(a, b), [], False).item()
+    return bool(_C_ops.all(same_value(a, b), [], False).item())
 
 
 def isclose(
@@ -135,4 +134,4 @@ def allclose(
         RuntimeError: the dtypes differ; a tolerance is negative; the shapes do not broadcast.
     """
     close = isclose(input, other, rtol, atol, equal_nan)
-    return _C_ops.all(close, [], False).item() if not empty(close) else True
+    return empty(close) or bool(_C_ops.all(close, [], False).item())

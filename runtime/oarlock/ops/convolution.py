@@ -1,6 +1,5 @@
 """Convolutions and transposed convolutions over one, two or three spatial dims."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,4 @@
 """Distinct elements, counts of integers, and histograms."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 
@@ -44,7 +43,7 @@ def unique(
         inverse = _C_ops.put_along_axis(order, order, places, 0, "assign", True)
     elif dim is None:
         values, inverse, counts = paddle.unique(
-            x, return_inverse=True, return_counts=True, dtype="int64"
+            x, return_index=False, return_inverse=True, return_counts=True, dtype="int64"
         )
     else:
         # Slices are ordered by their elements in the order of the remaining dims.
@@ -52,6 +51,7 @@ def unique(
         moved = _C_ops.transpose(x, [dim, *rest])
         rows, inverse, counts = paddle.unique(
             _C_ops.reshape(moved, [x.shape[dim], -1]),
+            return_index=False,
             return_inverse=True,
             return_counts=True,
             axis=0,
@@ -182,6 +182,10 @@ def _range(name: str, low: Any, high: Any) -> tuple[Any, Any]:
     return low, high
 
 
+def _extent(x: Any) -> Any:
+    return (x.min().item(), x.max().item()) if not empty(x) else (0.0, 1.0)
+
+
 def histogram(
     input: Any,
     bins: Any,
@@ -209,12 +213,8 @@ def histogram(
     if isinstance(bins, paddle.Tensor):
         edges = bins.detach()
     else:
-        if range is None:
-            low, high = (x.min().item(), x.max().item()) if not empty(x) else (0.0, 1.0)
-            low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
-        else:
-            low, high = range
-            low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+        low, high = range if range is not None else _extent(x)
+        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
         edges = paddle.linspace(low, high, bins + 1, dtype)
     count = edges.shape[0] - 1
     inside = _C_ops.logical_and(x >= edges[0], x <= edges[count])

@@ -1,7 +1,5 @@
 """Covariance and correlation of variables: cov, corrcoef."""
 
-# ruff: noqa: A002
-
 from __future__ import annotations
 
 from typing import Any

@@ -5,8 +5,7 @@ both pass on what LAPACK gives, but with other calls and another LAPACK, so that
 sign. Whatever does not depend on the signs, such as U S Vh, is equal, its gradient included.
 """
 
-# ruff: noqa: A002, N803
-
+# ruff: noqa: N803
 from __future__ import annotations
 
 from typing import Any

@@ -1,6 +1,5 @@
 """Distances and similarities of vectors."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import numpy as np

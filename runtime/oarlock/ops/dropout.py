@@ -1,6 +1,5 @@
 """Dropout in its forms, rrelu and gumbel_softmax, with torch's draws on the CPU."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import warnings

@@ -3,7 +3,6 @@
 Paddle's CPU kernels mostly know int32, int64, float32 and float64. The other dtypes are carried by a wider one:
 int32 for bool and the small integers, float32 for the half types, which is where torch computes them too.
 """
-# ruff: noqa: A002
 
 from __future__ import annotations
 

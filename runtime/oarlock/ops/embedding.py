@@ -1,6 +1,5 @@
 """Embeddings: rows of a table, and bags of them."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,5 +1,4 @@
 """Largest and smallest elements over dims, and where they are."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 

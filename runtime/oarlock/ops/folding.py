@@ -1,6 +1,5 @@
 """Sliding blocks of an image as columns, and columns summed back into an image."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 from typing import Any

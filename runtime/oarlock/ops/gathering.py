@@ -1,7 +1,5 @@
 """Elements picked by index or mask: gather, index_select, take, masked_select, nonzero, where."""
 
-# ruff: noqa: A001, A002
-
 from __future__ import annotations
 
 import warnings

@@ -1,6 +1,5 @@
 """Images and sequences resized: nearest, linear, cubic and area."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import warnings

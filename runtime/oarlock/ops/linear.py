@@ -1,6 +1,5 @@
 """Linear maps: ``linear`` and ``bilinear``."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import paddle

@@ -1,5 +1,4 @@
 """Truth of elements, and the logical connectives."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Loss functions, with torch's reductions, weights, ignored targets and deprecated arguments."""
 
-# ruff: noqa: A001, A002, D417 - torch's own names
+# ruff: noqa: D417 - torch's own names
 from __future__ import annotations
 
 import math
@@ -15,6 +15,7 @@ import paddle
 from paddle import _C_ops as _stubbed
 
 from oarlock.ops.composition import composition, in_float32, is_integral, on_cpu
+from oarlock.ops.promotion import cast, result_dtype
 from oarlock.ops.softmax import log_softmax
 from oarlock.tensor.core import plain, wrap
 
@@ -679,6 +680,8 @@ def margin_ranking_loss(
             f"input1: {list(input1.shape)}, input2: {list(input2.shape)}, "
             f"target: {list(target.shape)} "
         )
+    # A target of whole numbers is of the dtype that the inputs promote it to.
+    target = cast(target, result_dtype(target, input1, input2))
     return _reduced(_at_least_zero(-target * (input1 - input2) + margin), reduction)
 
 
@@ -917,6 +920,7 @@ def multilabel_soft_margin_loss(
 ) -> paddle.Tensor:
     """Return the mean over the classes of the binary cross entropy of logits ``input`` (N, C)."""
     reduction = _reduction(size_average, reduce, reduction)
+    target = cast(target, result_dtype(target, input))
     loss = -(target * _C_ops.logsigmoid(input) + (1 - target) * _C_ops.logsigmoid(-input))
     if weight is not None:
         loss = loss * weight

@@ -1,7 +1,5 @@
 """Matrix and vector products: matmul, mm, bmm, mv, dot, addmm and their relatives."""
 
-# ruff: noqa: A001, A002
-
 from __future__ import annotations
 
 from typing import Any

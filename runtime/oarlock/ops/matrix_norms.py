@@ -1,7 +1,6 @@
 """Norms of vectors and matrices, and what singular values say: cond, matrix_rank."""
 
-# ruff: noqa: A002, N803, N806
-
+# ruff: noqa: N803, N806
 from __future__ import annotations
 
 import math

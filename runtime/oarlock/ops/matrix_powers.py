@@ -1,7 +1,6 @@
 """Products of many matrices: matrix_power, matrix_exp, multi_dot, vecdot, tensor equations."""
 
-# ruff: noqa: A002, N803, N806
-
+# ruff: noqa: N803, N806
 from __future__ import annotations
 
 import itertools

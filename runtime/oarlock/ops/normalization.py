@@ -1,6 +1,6 @@
 """Normalizations over batches, instances, layers, groups and channels."""
 
-# ruff: noqa: A002, D417 - torch's own names
+# ruff: noqa: D417 - torch's own names
 from __future__ import annotations
 
 from collections.abc import Sequence

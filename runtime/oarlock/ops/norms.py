@@ -1,6 +1,6 @@
 """torch.norm: vector norms over dims, the Frobenius and the nuclear norm."""
-# ruff: noqa: A002, A004
 
+# ruff: noqa: A004
 from __future__ import annotations
 
 import math

@@ -1,6 +1,5 @@
 """Padding: by a constant, by reflection, by the edge, or around."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 from collections.abc import Sequence

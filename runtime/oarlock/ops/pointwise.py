@@ -1,5 +1,4 @@
 """Exponentials, logarithms, roots, trigonometry and rounding, element by element."""
-# ruff: noqa: A001, A002
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ A pooling over one dim is one over two with a height of 1. Paddle's own kernels 
 dilation, and indices under a padding that is not the same on both sides, are composed.
 """
 
-# ruff: noqa: A002, D417 - torch's own names
+# ruff: noqa: D417 - torch's own names
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -305,7 +305,7 @@ def _max_of_windows(
         wide = [p for pair in zip(pads, after, strict=True) for p in pair]
         if any(wide):
             plain = _C_ops.pad(plain, [0, 0, 0, 0, *wide], float("-inf"))
-        plain = plain.contiguous()
+        plain = _C_ops.assign(plain)
         padded = list(plain.shape[2:])
         strides = [prod(padded[i + 1 :]) for i in range(n)]
         batch = [prod(padded) * shape[1], prod(padded)]

@@ -1,7 +1,5 @@
 """Elements moved along dims: roll, flip, rot90."""
 
-# ruff: noqa: A002
-
 from __future__ import annotations
 
 from collections.abc import Sequence

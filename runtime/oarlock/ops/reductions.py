@@ -1,5 +1,4 @@
 """Sums, means, products and truth over dims."""
-# ruff: noqa: A001, A002
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Tensors repeated and spread over grids: tile, repeat, repeat_interleave, meshgrid, combinations."""
 
-# ruff: noqa: A001, A002
-
 from __future__ import annotations
 
 import itertools

@@ -1,5 +1,4 @@
 """Running sums, products and extremes along a dim, and differences."""
-# ruff: noqa: A001, A002
 
 from __future__ import annotations
 

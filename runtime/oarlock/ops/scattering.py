@@ -1,7 +1,5 @@
 """Elements written by index: scatter, scatter_add, scatter_reduce and their index_* relatives."""
 
-# ruff: noqa: A001, A002
-
 from __future__ import annotations
 
 import warnings

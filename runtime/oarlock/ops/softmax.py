@@ -1,6 +1,5 @@
 """Softmax and its logarithm, exact also far below the maximum, where Paddle's CPU kernels clip."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import warnings

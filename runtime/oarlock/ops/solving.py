@@ -1,7 +1,6 @@
 """Linear systems: inverses, determinants, solve, lstsq, pinv."""
 
-# ruff: noqa: A002, N803, N806
-
+# ruff: noqa: N803, N806
 from __future__ import annotations
 
 from typing import Any

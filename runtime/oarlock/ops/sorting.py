@@ -1,7 +1,5 @@
 """Order: sort, argsort, topk, kthvalue, searchsorted, bucketize, isin, one_hot."""
 
-# ruff: noqa: A001, A002
-
 from __future__ import annotations
 
 import math
@@ -57,7 +55,7 @@ def sort(
 
 
 def argsort(
-    input: paddle.Tensor, dim: int = -1, descending: bool = False, *, stable: bool = False
+    input: paddle.Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None
 ) -> paddle.Tensor:
     """Return the places that sort a tensor along a dim, as int64; equal elements keep their order."""
     return sort(input, dim, descending)[1]

@@ -1,5 +1,4 @@
 """Error, gamma and Bessel functions, and the rest of torch.special's element-wise functions."""
-# ruff: noqa: A002
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Variance, median, quantiles, mode and histograms."""
-# ruff: noqa: A002, A004
 
+# ruff: noqa: A004
 from __future__ import annotations
 
 import math

@@ -1,7 +1,5 @@
 """Diagonals and triangles of matrices: tril, triu, diag, diag_embed, diagflat, trace, vander."""
 
-# ruff: noqa: A002
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,6 +1,5 @@
 """Pixels moved between space and channels, and images sampled along a grid."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 import warnings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -115,7 +116,17 @@ class Adam(Elementwise):
         lr = number(group["lr"])
         correction = (1 - beta2**step) ** 0.5
         step_size = lr * correction / (1 - beta1**step)
-        return lr, beta1, beta2, step_size, group["eps"] * correction
+        return lr, beta1, beta2, self._rate(step_size, bundle), group["eps"] * correction
+
+    def _rate(self, step_size: float, bundle: Bundle) -> Any:
+        """A step size, and for Paddle's kernel a tensor of it, which bundles of a step share."""
+        if bundle.dtype is not paddle.float32:
+            return step_size, None
+        kept = self.__dict__.get("_last_rate")
+        if kept is None or kept[0] != step_size or not kept[1].place._equals(bundle.place):
+            rate = _C_ops.full([1], step_size, paddle.float32, bundle.place)
+            kept = self._last_rate = step_size, rate
+        return kept
 
     def _update(
         self,
@@ -125,7 +136,7 @@ class Adam(Elementwise):
         grad: paddle.Tensor,
         state: list[paddle.Tensor],
     ) -> None:
-        lr, beta1, beta2, step_size, eps = numbers
+        lr, beta1, beta2, (step_size, rate), eps = numbers
         if group["decoupled_weight_decay"]:
             if group["maximize"]:
                 grad = _C_ops.scale(grad, -1.0, 0.0, True)
@@ -133,8 +144,8 @@ class Adam(Elementwise):
         else:
             grad = descent(group, param, grad)
             shrink = 0.0
-        if param.dtype is paddle.float32 and step_size:
-            _fused(param, grad, state, beta1, beta2, step_size, eps, shrink)
+        if rate is not None and step_size:
+            _fused(param, grad, state, beta1, beta2, rate, eps, shrink / step_size)
             return
         if shrink:
             scale_(param, 1 - shrink)
@@ -154,27 +165,25 @@ def _fused(
     state: list[paddle.Tensor],
     beta1: float,
     beta2: float,
-    step_size: float,
+    rate: paddle.Tensor,
     eps: float,
-    shrink: float,
+    weight_decay: float,
 ) -> None:
     """Do the update with Paddle's kernel, which has other roundings to be undone.
 
     It takes ``1 - beta2`` from a ``beta2`` in single precision: for 0.999, a part in 78,000 less
     than it should be. What it leaves out of the mean square is put in beforehand. The powers of the
-    betas, whose rounding is as coarse, are zero here and their corrections in ``step_size``.
+    betas, whose rounding is as coarse, are zero here and their corrections in ``rate``.
     """
-    single = np.float32(beta2)
-    missing = float(np.float32(1 - beta2)) - float(np.float32(1) - single)
-    if missing and single:
+    missing = _left_out(beta2)
+    if missing:
         square = _C_ops.multiply(grad, grad)
-        _C_ops.add_(state[1], _C_ops.scale_(square, missing / float(single), 0.0, True))
-    place = paddle.CPUPlace()
-    nothing = _C_ops.full([1], 0.0, paddle.float32, place)
+        _C_ops.add_(state[1], _C_ops.scale_(square, missing, 0.0, True))
+    nothing = _zero()
     _C_ops.adamw_(
         param,
         grad,
-        _C_ops.full([1], step_size, paddle.float32, param.place),
+        rate,
         state[0],
         state[1],
         state[2] if len(state) == 3 else None,
@@ -186,11 +195,24 @@ def _fused(
         beta2,
         eps,
         1.0,
-        shrink / step_size,
-        shrink != 0,
+        weight_decay,
+        weight_decay != 0,
         False,
         1000,
         False,
         True,
         len(state) == 3,
     )
+
+
+@cache
+def _left_out(beta2: float) -> float:
+    """What Paddle's kernel leaves out of the squared gradient's part, over ``beta2``."""
+    single = np.float32(beta2)
+    missing = float(np.float32(1 - beta2)) - float(np.float32(1) - single)
+    return missing / float(single) if single else 0.0
+
+
+@cache
+def _zero() -> paddle.Tensor:
+    return _C_ops.full([1], 0.0, paddle.float32, paddle.CPUPlace())

@@ -1,6 +1,5 @@
 """torch.nn.functional's dropouts on Tensors: the input itself comes back where nothing is dropped, or in place."""
 
-# ruff: noqa: A002 - torch's own names
 from __future__ import annotations
 
 from collections.abc import Callable

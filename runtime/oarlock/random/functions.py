@@ -3,7 +3,7 @@
 On the CPU the numbers are torch's for the generator's seed; on a GPU they are Paddle's.
 """
 
-# ruff: noqa: A002, D417 - torch's own names; arguments that several functions share are described once
+# ruff: noqa: D417 - arguments that several functions share are described once
 from __future__ import annotations
 
 from math import sqrt

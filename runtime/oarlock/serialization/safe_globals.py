@@ -42,7 +42,7 @@ def clear_safe_globals() -> None:
     _marked.clear()
 
 
-class safe_globals:  # noqa: N801 - torch's own name
+class safe_globals:
     """Admit classes and functions within a ``with`` block.
 
     Args:

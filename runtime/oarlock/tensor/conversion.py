@@ -16,6 +16,7 @@ from oarlock.tensor.devices import CPU, as_device, device, from_place, place
 from oarlock.tensor.dtypes import from_paddle, paddle_dtype
 from oarlock.tensor.inplace import _SCALAR_TYPES, check_overlap, commit
 from oarlock.tensor.layouts import contiguous_format, memory_format, preserve_format
+from oarlock.tensor.size import count
 
 _UNSERVED = "Paddle keeps dense tensors in the order of their dimensions"
 
@@ -120,7 +121,7 @@ def contiguous(self: Any, memory_format: Any = contiguous_format) -> Any:
     """The tensor in one run of memory, row by row; itself where it is so already."""
     _check_format("contiguous", memory_format)
     p = plain(self)
-    return self if p.is_contiguous() else like(self, p.contiguous())
+    return self if p.is_contiguous() else like(self, _C_ops.assign(p))
 
 
 def clone(input: Any, *, memory_format: Any = preserve_format) -> Any:
@@ -176,8 +177,8 @@ def item(self: Any) -> Any:
         RuntimeError: it has none or several.
     """
     p = plain(self)
-    if p.size != 1:
-        raise RuntimeError(f"a Tensor with {p.size} elements cannot be converted to Scalar")
+    if count(p) != 1:
+        raise RuntimeError(f"a Tensor with {count(p)} elements cannot be converted to Scalar")
     return p.item()
 
 
@@ -252,7 +253,7 @@ def numpy(self: Any, *, force: Any = False) -> np.ndarray:
     name = from_paddle[p.dtype].name
     if name.startswith(("bfloat", "float8")):
         raise TypeError(f"Got unsupported ScalarType {_SCALAR_TYPES.get(name, name)}")
-    if not p.size:
+    if not count(p):
         return np.empty(p.shape, name)
     return np.asarray(_Memory(detached(self) if not force else p, np.dtype(name).str))
 
@@ -272,9 +273,13 @@ def pin_memory(self: Any, device: Any = None) -> Any:
     Raises:
         RuntimeError: there is no GPU.
     """
-    if not paddle.is_compiled_with_cuda():
+    if not paddle.device.is_compiled_with_cuda():
         raise RuntimeError("Cannot access accelerator device when none is available.")
     return like(self, plain(self).pin_memory())
+
+
+# What a Tensor remembers of its own place in memory and graph, which no copy shares.
+_BOOKKEEPING = ("_generation", "_kept_grad", "_retaining", "_source", "_view")
 
 
 def deepcopy(self: Tensor, memo: dict[Any, Any]) -> Any:
@@ -301,7 +306,7 @@ def deepcopy(self: Tensor, memo: dict[Any, Any]) -> Any:
     if gradient is not None:
         made.grad = gradient.detach().clone()
     for name, value in self.__dict__.items():
-        if name not in ("_view", "_generation"):
+        if name not in _BOOKKEEPING:
             setattr(made, name, copy.deepcopy(value, memo))
     return made
 
@@ -322,11 +327,11 @@ def reduce(self: Tensor, protocol: Any) -> tuple[Any, ...]:
             "Pickling of a tensor that requires grad and is not a leaf loses its history; "
             "use detach() first"
         )
-    p = plain(self).detach().cpu().contiguous()
+    p = _C_ops.assign(plain(self).detach().cpu())
     name = from_paddle[p.dtype].name
     bits = {"bfloat16": "int16", "float8_e4m3fn": "int8", "float8_e5m2": "int8"}.get(name)
     values = numpy(_C_ops.view_dtype(p, getattr(paddle, bits)) if bits else p)
-    extra = {k: v for k, v in self.__dict__.items() if k not in ("_view", "_generation")}
+    extra = {k: v for k, v in self.__dict__.items() if k not in _BOOKKEEPING}
     return _unpickled, (self.__class__, values.copy(), name, self.requires_grad, extra)
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import paddle
 from paddle import _C_ops
-from paddle.base.framework import _dygraph_tracer
+from paddle.base import framework
 
 from oarlock.tensor.dtypes import float32, from_paddle
+from oarlock.tensor.size import count
 from oarlock.tensor.size import of as _size_of
 
 _new = paddle.Tensor.__new__
 # Shares storage, autograd graph, version counter, hooks and gradient. It is Paddle's private
 # method, and this module is the only one that calls it.
-_assign = paddle.Tensor._inplace_assign
+_assign = cast(Any, paddle.Tensor)._inplace_assign
 _float32 = paddle.float32
 _shape = paddle.Tensor.shape.__get__
 _dtype = paddle.Tensor.dtype.__get__
 _stop_gradient = paddle.Tensor.stop_gradient.__get__
 _SEQUENCES = (tuple, list)
+# There is none in static graph mode alone.
+_tracer = cast(Any, framework._dygraph_tracer)
+_Kind = TypeVar("_Kind", bound=paddle.Tensor)
 
 
 class View(NamedTuple):
@@ -39,7 +43,8 @@ class View(NamedTuple):
     """Why writing through it is an error where gradients are recorded."""
 
 
-class Tensor(paddle.Tensor):
+# Paddle's declarations make the name of its class a constant.
+class Tensor(paddle.Tensor):  # pyright: ignore[reportIncompatibleVariableOverride]
     """torch.Tensor on Paddle's storage and autograd: torch's methods, operators and attributes.
 
     ``Tensor(2, 3)`` and ``Tensor([1, 2])`` are torch's legacy constructor; `wrap` is what turns a
@@ -48,6 +53,9 @@ class Tensor(paddle.Tensor):
 
     _view: View | None = None
     _generation = 0
+    # The hook that keeps the gradient of a tensor that is no leaf, and its handle.
+    _retaining: Any = None
+    _kept_grad: Tensor | None = None
     # The tensor whose views must see what is written here, which its version does not tell.
     _source: Tensor | None = None
     __array_priority__ = 1000
@@ -101,6 +109,8 @@ class Tensor(paddle.Tensor):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward() accumulated here, or None."""
+        if self._retaining is not None:
+            return self._kept_grad
         found = _grad.__get__(self)
         if found is None:
             return None
@@ -108,12 +118,12 @@ class Tensor(paddle.Tensor):
             found.stop_gradient = True
             # The same storage in an object of its own: Paddle empties or refills its own when
             # another gradient, or None, is assigned.
-            if found.size:
+            if count(found):
                 found = _C_ops.view_shape(found, found.shape)
         return wrap(found)
 
     @grad.setter
-    def grad(self, value: Tensor | None) -> None:
+    def grad(self, value: paddle.Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, paddle.Tensor):
                 raise TypeError(
@@ -130,6 +140,9 @@ class Tensor(paddle.Tensor):
                     f"assigned grad has data of a different type: {from_paddle[_dtype(value)]}"
                 )
             value = plain(value)
+        if self._retaining is not None:
+            self._kept_grad = None if value is None else wrap(value)
+            return
         _grad.__set__(self, value)
 
     @grad.deleter
@@ -140,14 +153,14 @@ class Tensor(paddle.Tensor):
     def data(self) -> Tensor:
         """The same storage without history or version; assigning replaces the storage alone."""
         x = detached(self)
-        if _stop_gradient(self) or not x.size:
+        if _stop_gradient(self) or not count(x):
             return wrap(x)
         t = wrap(_unversioned(x))
         t._source = self if self._view is None else self._view.base
         return t
 
     @data.setter
-    def data(self, value: Tensor) -> None:
+    def data(self, value: paddle.Tensor) -> None:
         _data.__set__(self, plain(value).detach())
 
     def __hash__(self) -> int:
@@ -229,7 +242,7 @@ def _wrap_all(result: Any) -> Any:
     return result
 
 
-def adopt(t: Tensor, x: paddle.Tensor) -> Tensor:
+def adopt(t: _Kind, x: paddle.Tensor) -> _Kind:
     """Make ``t`` share storage, history and gradient with ``x``, and return it."""
     _stop_gradient(x)
     _assign(t, x)
@@ -254,7 +267,10 @@ def view_of(
         read_only: the message of the RuntimeError that writing through the view raises.
         unrecorded: the same where gradients are recorded.
     """
-    t = wrap(replay(plain(source)))
+    x = replay(plain(source))
+    _stop_gradient(x)
+    t = _new(Tensor)
+    _assign(t, x)
     above = source._view
     if above is not None:
         chain, first = above.replay, replay
@@ -270,7 +286,7 @@ def view_of(
 def refresh(t: Tensor, view: View) -> None:
     """Make a view anew after its base was written to."""
     base = view.base
-    tracer = _dygraph_tracer()
+    tracer = _tracer()
     before = tracer._has_grad
     tracer._has_grad = True
     try:

@@ -11,7 +11,6 @@ import paddle
 
 from oarlock.errors import UnsupportedError
 
-# ruff: noqa: N801 - torch's own name
 # Every device type that torch knows by name; Paddle serves the first two.
 _TYPES = (
     *("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga"),

@@ -8,8 +8,8 @@ from oarlock.tensor.core import like, plain
 
 
 def unique(
-    input: Any,  # noqa: A002
-    sorted: bool = True,  # noqa: A002
+    input: Any,
+    sorted: bool = True,
     return_inverse: bool = False,
     return_counts: bool = False,
     dim: int | None = None,
@@ -29,7 +29,7 @@ def unique(
 
 
 def unique_consecutive(
-    input: Any,  # noqa: A002
+    input: Any,
     return_inverse: bool = False,
     return_counts: bool = False,
     dim: int | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import paddle
@@ -20,7 +21,7 @@ class dtype:
 
     __slots__ = ("is_complex", "is_floating_point", "is_signed", "itemsize", "name", "paddle")
 
-    def __init__(self, name: str, itemsize: int):
+    def __init__(self, name: str, itemsize: builtins.int):
         self.name = name
         self.itemsize = itemsize
         self.paddle = getattr(paddle, name)
@@ -68,7 +69,7 @@ cfloat, cdouble = complex64, complex128
 from_paddle: dict[Any, dtype] = {
     value.paddle: value for value in list(globals().values()) if type(value) is dtype
 }
-_builtin = {type(True): bool, type(0): int64, type(0.0): None, complex: None}
+_builtin = {builtins.bool: bool, builtins.int: int64, builtins.float: None, complex: None}
 _default = float32
 
 
@@ -83,7 +84,7 @@ def paddle_dtype(value: Any) -> Any:
     if type(value) is dtype:
         return value.paddle
     if value in _builtin:
-        found = _builtin[value] or (_default if value is type(0.0) else _default.to_complex())
+        found = _builtin[value] or (_default if value is builtins.float else _default.to_complex())
         return found.paddle
     if value in from_paddle:
         return value

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from oarlock.tensor import dtypes
 
-# ruff: noqa: A002, N801 - torch's own names
-
 
 class _Format(NamedTuple):
     """A binary floating-point format (IEEE 754-2019, table 3.5; OCP FP8; bfloat16)."""

@@ -10,6 +10,7 @@ from paddle import _C_ops
 from oarlock.autograd.grad_mode import is_grad_enabled, no_grad
 from oarlock.tensor.core import Tensor, detached, plain, refresh
 from oarlock.tensor.dtypes import from_paddle
+from oarlock.tensor.size import count
 
 
 def commit(t: Any, result: Any) -> Any:
@@ -64,14 +65,14 @@ def before(t: Any, *others: Any) -> Any:
 def check_overlap(p: paddle.Tensor, other: paddle.Tensor) -> None:
     """Raise RuntimeError where ``other`` lies in part of the memory of ``p``, which is written to."""
     start, begin = p.data_ptr(), other.data_ptr()
-    if start - p.offset != begin - other.offset or not p.size or not other.size:
+    if start - p.offset != begin - other.offset or not count(p) or not count(other):
         return
     if not (_is_dense(p) and _is_dense(other)):
         return
-    if start == begin and p.strides == other.strides and p.size == other.size:
+    if start == begin and p.strides == other.strides and count(p) == count(other):
         return
     size = p.element_size()
-    if start < begin + other.size * size and begin < start + p.size * size:
+    if start < begin + count(other) * size and begin < start + count(p) * size:
         raise RuntimeError(
             "unsupported operation: some elements of the input tensor and the written-to tensor refer "
             "to a single memory location. Please clone() the tensor before performing the operation."
@@ -124,7 +125,7 @@ def write(t: Any, value: paddle.Tensor) -> None:
         raise RuntimeError(
             "a view of a leaf Variable that requires grad is being used in an in-place operation."
         )
-    if not p.size:
+    if not count(p):
         return
     _C_ops.assign_out_(_scattered(whole, value, view.replay), whole)
     base._generation += 1
@@ -174,7 +175,8 @@ _SCALAR_TYPES = {
 
 def _scalar_type(dtype: Any) -> str:
     """The name that torch's messages have for a dtype."""
-    return _SCALAR_TYPES.get(dtype.name, dtype.name)
+    name: str = dtype.name
+    return _SCALAR_TYPES.get(name, name)
 
 
 def _scattered(base: paddle.Tensor, value: paddle.Tensor, replay: Any) -> paddle.Tensor:
@@ -182,7 +184,7 @@ def _scattered(base: paddle.Tensor, value: paddle.Tensor, replay: Any) -> paddle
 
     The view of a tensor of positions says which elements of the base it has.
     """
-    positions = _C_ops.reshape(paddle.arange(base.size), base.shape)
+    positions = _C_ops.reshape(paddle.arange(count(base)), base.shape)
     places = _C_ops.reshape(replay(positions), [-1])
     flat = _C_ops.scatter(_C_ops.reshape(base, [-1]), places, _C_ops.reshape(value, [-1]), True)
     return _C_ops.reshape(flat, base.shape)

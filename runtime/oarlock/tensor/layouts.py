@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-# ruff: noqa: N801 - torch's own names
-
 
 class _Constant:
     """One of a closed set of values, compared by identity and printed as ``torch.<name>``."""

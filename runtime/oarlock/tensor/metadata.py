@@ -10,6 +10,7 @@ from oarlock.tensor.core import Tensor, plain
 from oarlock.tensor.dims import dim_of
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.layouts import contiguous_format, strided
+from oarlock.tensor.size import count
 from oarlock.tensor.size import of as size_of
 
 
@@ -32,7 +33,7 @@ def stride(self: Any, dim: int | None = None) -> Any:
 
 def numel(self: Any) -> int:
     """The number of elements."""
-    return plain(self).size
+    return count(plain(self))
 
 
 def dim(self: Any) -> int:
@@ -48,7 +49,7 @@ def element_size(self: Any) -> int:
 def nbytes(self: Any) -> int:
     """Bytes of all elements."""
     p = plain(self)
-    return p.element_size() * p.size
+    return p.element_size() * count(p)
 
 
 def storage_offset(self: Any) -> int:
@@ -60,7 +61,7 @@ def storage_offset(self: Any) -> int:
 def data_ptr(self: Any) -> int:
     """The address of the first element."""
     p = plain(self)
-    return p.data_ptr() if p.size else 0
+    return p.data_ptr() if count(p) else 0
 
 
 def is_contiguous(self: Any, memory_format: Any = contiguous_format) -> bool:
@@ -94,10 +95,10 @@ def is_nonzero(input: Any) -> bool:
         RuntimeError: it has none or several.
     """
     p = plain(input)
-    if p.size != 1:
+    if count(p) != 1:
         raise RuntimeError(
             "Boolean value of Tensor with no values is ambiguous"
-            if not p.size
+            if not count(p)
             else "Boolean value of Tensor with more than one value is ambiguous"
         )
     return bool(p.item())

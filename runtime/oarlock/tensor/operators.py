@@ -12,6 +12,7 @@ from oarlock.ops import arithmetic, bitwise, comparison, matmul
 from oarlock.tensor.conversion import deepcopy, numpy, reduce
 from oarlock.tensor.core import Tensor, plain, wrap
 from oarlock.tensor.inplace import before, commit
+from oarlock.tensor.size import count
 from oarlock.tensor.subscripts import getitem, setitem
 
 _SCALARS = (float, int, bool, complex)
@@ -98,13 +99,13 @@ _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 def _scalar(self: Tensor) -> Any:
     """The value of a tensor's one element, as a Python number."""
     p = plain(self)
-    if p.size != 1:
-        raise RuntimeError(f"a Tensor with {p.size} elements cannot be converted to Scalar")
+    if count(p) != 1:
+        raise RuntimeError(f"a Tensor with {count(p)} elements cannot be converted to Scalar")
     return p.item()
 
 
 def _bool(self: Tensor) -> bool:
-    size = plain(self).size
+    size = count(plain(self))
     if size == 0:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
     if size > 1:
@@ -113,8 +114,8 @@ def _bool(self: Tensor) -> bool:
 
 
 def _index(self: Tensor) -> int:
-    value = _scalar(self) if plain(self).size == 1 else None
-    if value.__class__ not in (int, bool):
+    value = _scalar(self) if count(plain(self)) == 1 else None
+    if not isinstance(value, int):
         raise TypeError("only integer tensors of a single element can be converted to an index")
     return int(value)
 

@@ -61,6 +61,11 @@ class Size(tuple[int, ...]):
         return prod(self)
 
 
+def count(x: Any) -> int:
+    """The number of a tensor's elements; Paddle's own ``size`` takes several microseconds."""
+    return prod(x.shape)
+
+
 _item = tuple.__getitem__
 # From ints that need no look: a tensor's shape is asked for all the time.
 of = partial(tuple.__new__, Size)

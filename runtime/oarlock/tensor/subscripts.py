@@ -80,7 +80,7 @@ def _plain_index(index: Any) -> Any:
 def _basic(index: Any, ndim: int) -> Any:
     """The subscript with whole numbers as ints where it is basic, else None."""
     kind = index.__class__
-    if kind is int or (kind is slice and index.step is None):
+    if kind is int:
         return index
     if kind is not tuple:
         item = _basic_item(index)
@@ -89,7 +89,12 @@ def _basic(index: Any, ndim: int) -> Any:
     dots = used = 0
     for item in index:
         kind = item.__class__
-        if kind is not int:
+        if kind is not int and not (
+            kind is slice
+            and item.step is None
+            and item.start.__class__ in _BOUNDS
+            and item.stop.__class__ in _BOUNDS
+        ):
             item = _basic_item(item)
             if item is _ADVANCED:
                 return None
@@ -105,6 +110,7 @@ def _basic(index: Any, ndim: int) -> Any:
 
 
 _ADVANCED = object()
+_BOUNDS = (int, type(None))
 
 
 def _basic_item(item: Any) -> Any:

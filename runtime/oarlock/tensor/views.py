@@ -10,12 +10,13 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import is_grad_enabled
+from oarlock.tensor import dtypes
 from oarlock.tensor.bits import seen_as
 from oarlock.tensor.core import Tensor, adopt, detached, like, plain, view_of, wrap
 from oarlock.tensor.dims import dim_of, dims_of, inferred, sizes_of, view_strides
-from oarlock.tensor.dtypes import dtype as _DType
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.inplace import check_leaf
+from oarlock.tensor.size import count
 
 _at = paddle.Tensor.__getitem__
 _MANY = (
@@ -53,10 +54,10 @@ def view(self: Any, *size: Any, dtype: Any = None) -> Any:
     Raises:
         RuntimeError: the strides do not allow a view of that shape; use reshape.
     """
-    if dtype is not None or (len(size) == 1 and isinstance(size[0], _DType)):
+    if dtype is not None or (len(size) == 1 and isinstance(size[0], dtypes.dtype)):
         return _view_dtype(self, dtype or size[0])
     p = plain(self)
-    sizes = inferred(sizes_of(size), p.size)
+    sizes = inferred(sizes_of(size), count(p))
     if not p.is_contiguous() and view_strides(p.shape, p.strides, sizes) is None:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension "
@@ -65,7 +66,7 @@ def view(self: Any, *size: Any, dtype: Any = None) -> Any:
     return _view(self, _as(sizes))
 
 
-def _view_dtype(self: Any, dtype: _DType) -> Any:
+def _view_dtype(self: Any, dtype: dtypes.dtype) -> Any:
     p = plain(self)
     ours = from_paddle[p.dtype]
     if dtype is ours:
@@ -91,9 +92,9 @@ def view_as(self: Any, other: Any) -> Any:
 def reshape(input: Any, shape: Sequence[int]) -> Any:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
     p = plain(input)
-    sizes = inferred(sizes_of((shape,)), p.size)
+    sizes = inferred(sizes_of((shape,)), count(p))
     if not p.is_contiguous() and view_strides(p.shape, p.strides, sizes) is None:
-        copied = _as(sizes)(_C_ops.contiguous(p) if hasattr(_C_ops, "contiguous") else p)
+        copied = _as(sizes)(p)
         return like(input, copied)
     return _view(input, _as(sizes))
 
@@ -126,7 +127,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def ravel(input: Any) -> Any:
     """``input`` as one dimension."""
-    return reshape(input, (-1,)) if plain(input).size else reshape(input, (0,))
+    return reshape(input, (-1,)) if count(plain(input)) else reshape(input, (0,))
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
@@ -196,11 +197,11 @@ def _expand(self: Any, sizes: list[int]) -> Any:
 
     def replay(x: paddle.Tensor) -> paddle.Tensor:
         # The gradient of Paddle's stride-0 views keeps one of the repeats, so it copies there.
-        if _records(x) or not x.size:
+        if _records(x) or not count(x):
             return _C_ops.expand(x, full)
         return _strided(x, full, steps, x.offset)
 
-    return view_of(self, replay, copied=_records(p), read_only=_OVERLAP if p.size else None)
+    return view_of(self, replay, copied=_records(p), read_only=_OVERLAP if count(p) else None)
 
 
 def _type_name(p: paddle.Tensor) -> str:
@@ -645,7 +646,7 @@ def _gathered(x: paddle.Tensor, strided: Any) -> paddle.Tensor:
     """
     if not _records(x):
         return strided(x)
-    positions = strided(_C_ops.reshape(paddle.arange(x.size), x.shape))
+    positions = strided(_C_ops.reshape(paddle.arange(count(x)), x.shape))
     flat = _C_ops.index_select(_C_ops.reshape(x, [-1]), _C_ops.reshape(positions, [-1]), 0)
     return _C_ops.reshape(flat, positions.shape)
 
@@ -689,9 +690,9 @@ def as_strided(
         options = {"read_only": _OVERLAP if overlap else None, "copied": recorded}
 
     def strided(x: paddle.Tensor) -> paddle.Tensor:
-        return _strided(
-            x, sizes, steps, x.offset if start is None else storage_offset * x.element_size()
-        )
+        # The element size is that of x, which may be a tensor of positions.
+        offset = x.offset if storage_offset is None else storage_offset * x.element_size()
+        return _strided(x, sizes, steps, offset)
 
     return _view(input, lambda x: _gathered(x, strided), **options)
 

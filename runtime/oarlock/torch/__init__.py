@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.atanh import atanh as atanh
     from oarlock._generated.torch.atanh import atanh_ as atanh_
     from oarlock._generated.torch.baddbmm import baddbmm as baddbmm
+    from oarlock._generated.torch.batch_norm import batch_norm as batch_norm
     from oarlock._generated.torch.bincount import bincount as bincount
     from oarlock._generated.torch.bitwise_and import bitwise_and as bitwise_and
     from oarlock._generated.torch.bitwise_left_shift import bitwise_left_shift as bitwise_left_shift
@@ -157,6 +158,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.ge import ge as ge
     from oarlock._generated.torch.ge import greater_equal as greater_equal
     from oarlock._generated.torch.ger import ger as ger
+    from oarlock._generated.torch.group_norm import group_norm as group_norm
     from oarlock._generated.torch.gt import greater as greater
     from oarlock._generated.torch.gt import gt as gt
     from oarlock._generated.torch.heaviside import heaviside as heaviside
@@ -174,6 +176,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.index_reduce import index_reduce as index_reduce
     from oarlock._generated.torch.index_select import index_select as index_select
     from oarlock._generated.torch.inner import inner as inner
+    from oarlock._generated.torch.instance_norm import instance_norm as instance_norm
     from oarlock._generated.torch.inverse import inverse as inverse
     from oarlock._generated.torch.isclose import isclose as isclose
     from oarlock._generated.torch.isfinite import isfinite as isfinite
@@ -185,6 +188,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.isreal import isreal as isreal
     from oarlock._generated.torch.kron import kron as kron
     from oarlock._generated.torch.kthvalue import kthvalue as kthvalue
+    from oarlock._generated.torch.layer_norm import layer_norm as layer_norm
     from oarlock._generated.torch.lcm import lcm as lcm
     from oarlock._generated.torch.lcm import lcm_ as lcm_
     from oarlock._generated.torch.ldexp import ldexp as ldexp
@@ -666,6 +670,7 @@ _HOMES = {
     "avg_pool1d": "oarlock._generated.torch.nn.functional.avg_pool1d:avg_pool1d",
     "backends": "oarlock.torch.backends",
     "baddbmm": "oarlock._generated.torch.baddbmm:baddbmm",
+    "batch_norm": "oarlock._generated.torch.batch_norm:batch_norm",
     "bernoulli": "oarlock.random.functions:bernoulli",
     "bfloat16": "oarlock.tensor.dtypes:bfloat16",
     "bilinear": "oarlock._generated.torch.nn.functional.bilinear:bilinear",
@@ -830,6 +835,7 @@ _HOMES = {
     "get_rng_state": "oarlock.random.generator:get_rng_state",
     "greater": "oarlock._generated.torch.gt:greater",
     "greater_equal": "oarlock._generated.torch.ge:greater_equal",
+    "group_norm": "oarlock._generated.torch.group_norm:group_norm",
     "gt": "oarlock._generated.torch.gt:gt",
     "half": "oarlock.tensor.dtypes:half",
     "hardshrink": "oarlock._generated.torch.nn.functional.hardshrink:hardshrink",
@@ -853,6 +859,7 @@ _HOMES = {
     "inference_mode": "oarlock.autograd.grad_mode:inference_mode",
     "initial_seed": "oarlock.random.generator:initial_seed",
     "inner": "oarlock._generated.torch.inner:inner",
+    "instance_norm": "oarlock._generated.torch.instance_norm:instance_norm",
     "int": "oarlock.tensor.dtypes:int",
     "int16": "oarlock.tensor.dtypes:int16",
     "int32": "oarlock.tensor.dtypes:int32",
@@ -879,6 +886,7 @@ _HOMES = {
     "jagged": "oarlock.tensor.layouts:jagged",
     "kron": "oarlock._generated.torch.kron:kron",
     "kthvalue": "oarlock._generated.torch.kthvalue:kthvalue",
+    "layer_norm": "oarlock._generated.torch.layer_norm:layer_norm",
     "layout": "oarlock.tensor.layouts:layout",
     "lcm": "oarlock._generated.torch.lcm:lcm",
     "lcm_": "oarlock._generated.torch.lcm:lcm_",
@@ -1211,6 +1219,7 @@ __all__ = [
     "avg_pool1d",
     "backends",
     "baddbmm",
+    "batch_norm",
     "bernoulli",
     "bfloat16",
     "bilinear",
@@ -1375,6 +1384,7 @@ __all__ = [
     "get_rng_state",
     "greater",
     "greater_equal",
+    "group_norm",
     "gt",
     "half",
     "hardshrink",
@@ -1398,6 +1408,7 @@ __all__ = [
     "inference_mode",
     "initial_seed",
     "inner",
+    "instance_norm",
     "int",
     "int8",
     "int16",
@@ -1424,6 +1435,7 @@ __all__ = [
     "jagged",
     "kron",
     "kthvalue",
+    "layer_norm",
     "layout",
     "lcm",
     "lcm_",

@@ -2,6 +2,7 @@
 
 import collections
 import warnings
+from typing import Any
 
 import numpy as np
 import paddle
@@ -30,6 +31,13 @@ STRIDES = collections.defaultdict(
 )
 # LinearCrossEntropyLoss came with torch 2.13 and has no record.
 LEFT_OUT = {"LinearCrossEntropyLoss"}
+# Known to differ; each is an error here once it does not.
+DIFFERS = {
+    "LPPool1d": "a NaN in one window becomes NaN in all: Paddle's pooling sums over runs",
+    "LPPool2d": "as LPPool1d",
+    "LPPool3d": "as LPPool1d",
+    "FractionalMaxPool3d": "a window that overlaps the last one can't be taken by reshaping",
+}
 INFOS = [
     info
     for info in module_db
@@ -37,8 +45,15 @@ INFOS = [
     and info.module_cls.__name__ not in LEFT_OUT
 ]
 
+EXECUTED = [
+    pytest.param(info, marks=pytest.mark.xfail(reason=DIFFERS[name], strict=True))
+    if (name := info.module_cls.__name__) in DIFFERS
+    else info
+    for info in INFOS
+]
 
-def across(value):
+
+def across(value) -> Any:
     """The Oarlock twin of a value of torch's."""
     if isinstance(value, real_torch.Tensor):
         made = oarlock.torch.tensor(value.detach().numpy())
@@ -99,7 +114,7 @@ def pair(info, sample, training, dtype):
     oarlock.torch.manual_seed(3)
     kind = getattr(oarlock.torch.nn, info.module_cls.__name__)
     ours = kind(*across(tuple(made.args)), **across(keywords)).train(training)
-    if dtype is not None and not isinstance(theirs, real_torch.nn.modules.lazy.LazyModuleMixin):
+    if dtype is not None and "Lazy" not in type(theirs).__name__:
         theirs.to(dtype)
         ours.to(across(dtype))
         # float64 parameters drawn in float32 differ in their last bits.
@@ -143,7 +158,7 @@ def test_construction(info):
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("info", INFOS, ids=lambda info: info.module_cls.__name__)
+@pytest.mark.parametrize("info", EXECUTED, ids=[info.module_cls.__name__ for info in INFOS])
 def test_forward_and_gradients(info, training):
     """Outputs, gradients and buffers of every forward call, in float64."""
     dtype = real_torch.float64

@@ -1,5 +1,6 @@
 """Containers of modules and parameters held against torch's."""
 
+import re
 from collections import OrderedDict
 
 from torch_and_oarlock import same_on_both
@@ -12,7 +13,9 @@ def attempts(*actions):
         try:
             seen.append(action())
         except Exception as error:
-            seen.append((type(error).__name__, str(error)))
+            # Classes have another home on each side.
+            text = re.sub(r"(torch|oarlock)\.nn\.[a-z.]+\.", "", str(error))
+            seen.append((type(error).__name__, text))
     return seen
 
 

@@ -76,9 +76,8 @@ def test_embedding_tables(torch):
 @same_on_both
 def test_running_statistics(torch, momentum):
     m = torch.nn.BatchNorm1d(3, momentum=momentum)
-    for _ in range(3):
-        out = m(torch.randn(5, 3))
-    seen = [out, m.running_mean, m.running_var, m.num_batches_tracked]
+    outputs = [m(torch.randn(5, 3)) for _ in range(3)]
+    seen = [*outputs, m.running_mean, m.running_var, m.num_batches_tracked]
     m.eval()
     seen += [m(torch.randn(5, 3)), m.num_batches_tracked]
     m.reset_running_stats()

@@ -312,7 +312,9 @@ def test_parameters_of_a_tensor_subclass(torch):
         lambda m: m.register_backward_hook(print),
         pytest.param(
             lambda m: m.cuda(),
-            marks=pytest.mark.skipif(paddle.is_compiled_with_cuda(), reason="there is a GPU"),
+            marks=pytest.mark.skipif(
+                paddle.device.is_compiled_with_cuda(), reason="there is a GPU"
+            ),
         ),
     ],
 )

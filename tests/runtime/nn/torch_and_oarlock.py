@@ -21,7 +21,7 @@ def same_on_both(program):
 
     test.__name__ = program.__name__
     test.__signature__ = inspect.Signature(list(inspect.signature(program).parameters.values())[1:])
-    test.pytestmark = getattr(program, "pytestmark", [])
+    test.__dict__["pytestmark"] = getattr(program, "pytestmark", [])
     return test
 
 

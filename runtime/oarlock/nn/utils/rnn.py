@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import oarlock.torch as torch
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import oarlock.torch as torch
-from oarlock.tensor import Tensor
+from oarlock.nn.tensors import Tensor
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

@@ -208,6 +208,10 @@ class LRScheduler:
         return [group["lr"] * factor for group in self.optimizer.param_groups]
 
 
+class _LRScheduler(LRScheduler):
+    """The base class's old name, which scripts still import and subclass."""
+
+
 def saved_functions(functions: Iterable[Any]) -> list[Any]:
     """For each function None, and for each callable object its attributes."""
     return [None if isinstance(f, types.FunctionType) else f.__dict__.copy() for f in functions]

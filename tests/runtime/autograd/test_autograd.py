@@ -1,0 +1,221 @@
+"""Gradients, grad modes, hooks and custom Functions, on torch and on Oarlock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import oarlock.torch
+from oarlock.errors import UnsupportedError
+
+
+def values(result: Any) -> Any:
+    if hasattr(result, "detach"):
+        return result.detach().numpy()
+    if isinstance(result, (tuple, list)):
+        return [values(each) for each in result]
+    return result
+
+
+def same(program: Callable[[Any], Any]) -> None:
+    expected, found = values(program(torch)), values(program(oarlock.torch))
+    assert type(expected) is type(found)
+    for a, b in zip(
+        expected if isinstance(expected, list) else [expected],
+        found if isinstance(found, list) else [found],
+        strict=True,
+    ):
+        np.testing.assert_allclose(b, a, rtol=1e-6) if isinstance(a, np.ndarray) else None
+        if not isinstance(a, np.ndarray):
+            assert a == b
+
+
+def leaf(t: Any, *numbers: float) -> Any:
+    return t.tensor(list(numbers), requires_grad=True)
+
+
+def cube(t: Any) -> Any:
+    class Cube(t.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, factor: float) -> Any:
+            ctx.save_for_backward(x)
+            ctx.factor = factor
+            return factor * x**3
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            (x,) = ctx.saved_tensors
+            return 3 * ctx.factor * x**2 * grad, None
+
+    return Cube
+
+
+def two_results(t: Any) -> Any:
+    class Two(t.autograd.Function):
+        @staticmethod
+        def forward(x: Any, y: Any) -> Any:
+            return x * y, x + y
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, product: Any, total: Any) -> Any:
+            _, y = ctx.saved_tensors
+            assert ctx.needs_input_grad == (True, False)
+            return product * y + total, None
+
+    return Two
+
+
+def test_function() -> None:
+    def program(t: Any) -> Any:
+        x = leaf(t, 1.0, -2.0)
+        cube(t).apply(x, 2.0).sum().backward()
+        return x.grad
+
+    same(program)
+
+
+def test_function_with_setup_context_and_an_unused_result() -> None:
+    def program(t: Any) -> Any:
+        x, y = leaf(t, 1.0, -2.0), t.tensor([3.0, 4.0])
+        product, total = two_results(t).apply(x, y)
+        product.sum().backward()
+        return x.grad, total.requires_grad
+
+    same(program)
+
+
+def test_saved_tensors_notice_writes() -> None:
+    for t in (torch, oarlock.torch):
+        x = leaf(t, 1.0, 2.0) * 1
+        out = cube(t).apply(x, 1.0)
+        with t.no_grad():
+            x.add_(1)
+        with pytest.raises((RuntimeError, OSError), match="modified by an inplace operation"):
+            out.sum().backward()
+
+
+def test_second_derivative() -> None:
+    def program(t: Any) -> Any:
+        x = leaf(t, 1.0, 2.0)
+        (first,) = t.autograd.grad((x**3).sum(), x, create_graph=True)
+        (second,) = t.autograd.grad((first * first).sum(), x)
+        return first, second, x.grad
+
+    same(program)
+
+
+def test_gradients_accumulate() -> None:
+    def program(t: Any) -> Any:
+        x = leaf(t, 1.0, 2.0)
+        (x * 2).sum().backward()
+        (x * x).sum().backward()
+        return x.grad, x.grad.requires_grad
+
+    same(program)
+
+
+def test_hooks() -> None:
+    def program(t: Any) -> Any:
+        x, seen = leaf(t, 1.0, 2.0), []
+        y = x * 3
+        y.retain_grad()
+        y.register_hook(lambda grad: grad * 2)
+        handle = x.register_hook(lambda grad: seen.append(grad.sum().item()))
+        (y * y).sum().backward()
+        handle.remove()
+        return x.grad, y.grad, seen
+
+    same(program)
+
+
+def test_grad_modes() -> None:
+    def program(t: Any) -> Any:
+        x = leaf(t, 1.0)
+        found = []
+        with t.no_grad():
+            found.append((x * 2).requires_grad)
+            with t.enable_grad():
+                found.append((x * 2).requires_grad)
+            with t.set_grad_enabled(True):
+                found.append(t.is_grad_enabled())
+            found.append(t.is_grad_enabled())
+        with t.inference_mode():
+            found.append((x * 2).requires_grad)
+            found.append(t.is_inference_mode_enabled())
+
+        @t.no_grad()
+        def decorated() -> bool:
+            return (x * 2).requires_grad
+
+        @t.no_grad
+        def bare() -> bool:
+            return (x * 2).requires_grad
+
+        t.set_grad_enabled(False)
+        found.append(t.is_grad_enabled())
+        t.set_grad_enabled(True)
+        return [*found, decorated(), bare(), t.is_grad_enabled()]
+
+    same(program)
+
+
+def test_generators_keep_their_mode() -> None:
+    def program(t: Any) -> Any:
+        @t.no_grad()
+        def produce() -> Any:
+            yield t.is_grad_enabled()
+            yield t.is_grad_enabled()
+
+        found = []
+        for mode in produce():
+            found += [mode, t.is_grad_enabled()]
+        return found
+
+    same(program)
+
+
+ERRORS = {
+    "no graph": lambda t: t.ones(2).sum().backward(),
+    "no scalar": lambda t: (leaf(t, 1.0, 2.0) * 2).backward(),
+    "unused": lambda t: t.autograd.grad(leaf(t, 1.0).sum() * 1, leaf(t, 2.0)),
+    "leaf written": lambda t: leaf(t, 1.0).add_(1),
+    "view of a leaf written": lambda t: leaf(t, 1.0, 2.0)[0].mul_(2),
+    "integers": lambda t: t.ones(2, dtype=t.int64).requires_grad_(),
+    "numpy": lambda t: leaf(t, 1.0).numpy(),
+    "not a leaf": lambda t: setattr(leaf(t, 1.0) * 2, "requires_grad", False),
+    "expanded written": lambda t: t.ones(1, 2).expand(3, 2).add_(1),
+    "overlap": lambda t: (lambda x: x[1:].add_(x[:-1]))(t.ones(4)),
+    "cast down": lambda t: t.ones(2, dtype=t.int64).add_(0.5),
+    "wrong shape": lambda t: t.ones(2).add_(t.ones(3, 2)),
+}
+
+
+@pytest.mark.parametrize("program", ERRORS.values(), ids=ERRORS)
+def test_errors(program: Callable[[Any], Any]) -> None:
+    with pytest.raises(RuntimeError) as expected:
+        program(torch)
+    with pytest.raises(RuntimeError) as found:
+        program(oarlock.torch)
+    assert str(found.value).split(". ")[0] == str(expected.value).split(". ")[0]
+
+
+def test_backward_twice() -> None:
+    for t in (torch, oarlock.torch):
+        loss = (leaf(t, 1.0) ** 2).sum()
+        loss.backward()
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            loss.backward()
+
+
+def test_batched_gradients_are_refused() -> None:
+    x = leaf(oarlock.torch, 1.0, 2.0)
+    with pytest.raises(UnsupportedError, match="is_grads_batched"):
+        oarlock.torch.autograd.grad(x * 2, x, oarlock.torch.eye(2), is_grads_batched=True)
