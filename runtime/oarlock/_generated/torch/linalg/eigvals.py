@@ -19,7 +19,6 @@ def eigvals(input, *, out=None):
         >>> import oarlock.torch as torch
         >>> input = torch.randn(5, 5, requires_grad=True)
         >>> result = torch.linalg.eigvals(input)
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/eigvals/
     """
