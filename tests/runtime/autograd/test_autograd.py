@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -88,6 +89,28 @@ def test_function_with_setup_context_and_an_unused_result() -> None:
         product, total = two_results(t).apply(x, y)
         product.sum().backward()
         return x.grad, total.requires_grad
+
+    same(program)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,), (3, 1), (4,), (2, 1, 3)], ids=str)
+def test_function_whose_gradient_has_another_shape(shape: tuple[int, ...]) -> None:
+    def program(t: Any) -> Any:
+        class Total(t.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                return x.sum()
+
+            @staticmethod
+            def backward(ctx: Any, g: Any) -> Any:
+                return g * t.arange(math.prod(shape)).reshape(shape)
+
+        x = t.zeros(1, 3, requires_grad=True)
+        try:
+            Total.apply(x).backward()
+        except RuntimeError as error:
+            return str(error)
+        return x.grad
 
     same(program)
 
