@@ -44,7 +44,10 @@ def namespace(
                 raise AttributeError(name)
             if (found := reexports.find(f"{torch_name}.{name}")) is not None:
                 return found
-            raise unmapped(torch_name, name, sys._getframe(1))
+            try:
+                return getattr(reexports.home(torch_name), name)
+            except AttributeError:
+                raise unmapped(torch_name, name, sys._getframe(1)) from None
         path, _, attribute = home.partition(":")
         try:
             module = import_module(path)
@@ -56,7 +59,11 @@ def namespace(
         scope[name] = value
         return value
 
-    return load, lambda: sorted({*scope, *homes})
+    def names() -> list[str]:
+        shared = reexports.home(torch_name)
+        return sorted({*scope, *homes, *(dir(shared) if shared else ())})
+
+    return load, names
 
 
 def unmapped(torch_name: str, name: str, caller: FrameType) -> OarlockError:

@@ -1,8 +1,8 @@
 """Modules of torch's that only hold, under another name, what a mapped namespace has.
 
 ``torch.nn.modules.linear.Linear`` is ``torch.nn.Linear``: such a module gives the names of the
-namespace it stands for. A record that names an API there makes the module itself, and then that
-one is found first.
+namespace it stands for. A record that names an API there makes the module itself, which is then
+found first and asks here for the names that no record gives it.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ HOMES = {
 def find(torch_name: str) -> ModuleType | None:
     """The module of that torch-side name, or None where it is none of these."""
     return import_module(f"oarlock.{torch_name}") if torch_name in HOMES else None
+
+
+def home(torch_name: str) -> ModuleType | None:
+    """The module whose names that one has too, or None where it has only its own."""
+    return import_module(HOMES[torch_name]) if torch_name in HOMES else None
 
 
 class _Finder:

@@ -156,7 +156,7 @@ def _zeros(shape: list[int], like: paddle.Tensor) -> Any:
 
 
 def _norm(x: paddle.Tensor) -> float:
-    return float(_C_ops.squared_l2_norm(x)) ** 0.5
+    return _C_ops.squared_l2_norm(x).item() ** 0.5
 
 
 def _part(end: paddle.Tensor, start: paddle.Tensor, weight: float) -> paddle.Tensor:
