@@ -14,7 +14,6 @@ _PRODUCTS = (
     *("torch.nn.functional.prelu", "torch.nn.functional.scaled_dot_product_attention"),
     *(f"torch.nn.functional.conv{n}d" for n in (1, 2, 3)),
     *(f"torch.nn.functional.conv_transpose{n}d" for n in (1, 2, 3)),
-    "torch.einsum",
 )
 _LOSSES = tuple(
     f"torch.nn.functional.{name}"

@@ -10,6 +10,7 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.ops import pointwise
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import (
     applied,
     binary,
@@ -51,7 +52,7 @@ from oarlock.ops.promotion import (
 
 TENSOR = paddle.Tensor
 # x * a + (-0.0) keeps the sign of a zero product; x * a + 0.0 would lose it.
-_NOTHING = -0.0
+NOTHING = -0.0
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -195,7 +196,7 @@ def _times(x: Any, number: Any) -> Any:
         return None
     dtype = x.dtype
     if dtype is FLOAT32 or dtype is FLOAT64 or dtype is FLOAT16 or dtype is BFLOAT16:
-        return _C_ops.scale(x, number, _NOTHING, True)
+        return _C_ops.scale(x, number, NOTHING, True)
     if dtype is INT64 and type(number) is int and -(2**63) <= number < 2**63:
         return _C_ops.scale(x, number, 0, True)
     return None
@@ -250,7 +251,7 @@ def true_divide(input: Any, other: Any) -> Any:
             kind = type(other)
             if kind is float or kind is int:
                 if _exactly_invertible(other):
-                    return _C_ops.scale(input, 1.0 / other, _NOTHING, True)
+                    return _C_ops.scale(input, 1.0 / other, NOTHING, True)
                 return _C_ops.divide(input, _C_ops.full([], other, dtype, input.place))
             if kind is TENSOR and dtype is other.dtype:
                 try:
@@ -346,7 +347,7 @@ def neg(input: Any) -> Any:
         )
     if dtype is INT64:
         return _C_ops.scale(input, -1, 0, True)
-    return _C_ops.scale(input, -1.0, _NOTHING, True)
+    return _C_ops.scale(input, -1.0, NOTHING, True)
 
 
 def positive(input: Any) -> Any:
@@ -406,6 +407,7 @@ def sgn(input: Any) -> Any:
     return _C_ops.where(zero, input, _C_ops.divide(input, size + cast(zero, input.dtype)))
 
 
+@autocasts
 def reciprocal(input: Any) -> Any:
     """1 / input, floating."""
     x = floated(input)
@@ -497,6 +499,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     return cast(_C_ops.where(small, near, far), dtype)
 
 
+@autocasts
 def pow(input: Any, exponent: Any) -> Any:
     """``input`` ** exponent, of tensors or numbers that broadcast.
 
@@ -555,7 +558,7 @@ def _float_power(x: Any, exponent: Any) -> Any:
     if exponent == 2:
         return _C_ops.square(x)
     if exponent == 1:
-        return _C_ops.scale(x, 1.0, _NOTHING, True)
+        return _C_ops.scale(x, 1.0, NOTHING, True)
     if exponent == 0.5:
         return pointwise.exact_root(x)
     if exponent == 3:
@@ -798,8 +801,8 @@ def _logaddexp(input: Any, other: Any, name: str, unit: float) -> Any:
     difference = _C_ops.where(
         equal_infinite, _C_ops.full_like(a, -float("inf"), a.dtype, a.place), difference
     )
-    ratio = _C_ops.exp(_C_ops.scale(difference, unit, _NOTHING, True))
-    result = _C_ops.add(big, _C_ops.scale(_C_ops.log1p(ratio), 1 / unit, _NOTHING, True))
+    ratio = _C_ops.exp(_C_ops.scale(difference, unit, NOTHING, True))
+    result = _C_ops.add(big, _C_ops.scale(_C_ops.log1p(ratio), 1 / unit, NOTHING, True))
     return cast(result, dtype)
 
 
@@ -846,6 +849,7 @@ def ldexp(input: Any, other: Any) -> Any:
     return mul(input, pow(2.0, other))
 
 
+@autocasts
 def dist(input: Any, other: Any, p: Any = 2) -> Any:
     """The p-norm of input - other, a 0-dim tensor."""
     from oarlock.ops.norms import norm

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from operator import index
+from typing import Any, SupportsIndex
 
-def normal_dim(dim: int, rank: int) -> int:
-    """Return ``dim`` counted from the front.
+
+def one_or_more(value: Any) -> list[Any]:
+    """Return a sequence as a list, and a single number of any kind as a list of it."""
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def normal_dim(dim: SupportsIndex, rank: int) -> int:
+    """Return ``dim``, an integer of Python's, NumPy's or a tensor's, counted from the front.
 
     Raises:
         IndexError: there is no such dim; a 0-dim tensor has dims 0 and -1, as in torch.
+        TypeError: it is no integer.
     """
     rank = rank or 1
+    if dim.__class__ is not int:
+        dim = index(dim)
     if -rank <= dim < rank:
         return dim + rank if dim < 0 else dim
     raise IndexError(
@@ -17,15 +28,14 @@ def normal_dim(dim: int, rank: int) -> int:
     )
 
 
-def normal_dims(dims: int | tuple[int, ...] | list[int], rank: int) -> list[int]:
+def normal_dims(dims: Any, rank: int) -> list[int]:
     """Return several dims counted from the front, in the order given.
 
     Raises:
         IndexError: there is no such dim.
         RuntimeError: a dim is named twice.
     """
-    given = [dims] if isinstance(dims, int) else dims
-    normal = [normal_dim(dim, rank) for dim in given]
+    normal = [normal_dim(dim, rank) for dim in one_or_more(dims)]
     if len(set(normal)) != len(normal):
         twice = next(dim for dim in normal if normal.count(dim) > 1)
         raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")

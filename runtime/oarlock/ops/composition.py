@@ -42,19 +42,29 @@ def composition(function: Callable[P, T]) -> Callable[P, T]:
     if name not in CONCERNED:
         return call
 
-    untyped: Any = function
-
     @wraps(function)
-    def call_under_autocast(*args: P.args, **kwargs: P.kwargs) -> T:
-        given: Any = (args, kwargs)
+    def call_under_autocast(*args: Any, **kwargs: Any) -> Any:
         if autocast.entered:
-            given = autocast.cast_call(name, args, kwargs)
+            args, kwargs = autocast.cast_call(name, args, kwargs)
         try:
-            return untyped(*given[0], **given[1])
+            return function(*args, **kwargs)
         except Exception as error:
-            return _again(function, error, *given)
+            return _again(function, error, args, kwargs)
 
     return call_under_autocast
+
+
+def autocasts(function: Callable[P, T]) -> Callable[P, T]:
+    """Let ``function``, which autocast's policy names, cast its arguments first; nothing more."""
+    name = function.__name__
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if autocast.entered:
+            args, kwargs = autocast.cast_call(name, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call
 
 
 def in_float32(function: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -79,7 +89,7 @@ def is_half(x: paddle.Tensor) -> bool:
 def is_integral(x: paddle.Tensor) -> bool:
     """Whether ``x`` holds integers; bool does not count."""
     dtype = x.dtype
-    return any(dtype is each for each in _INTEGERS)
+    return dtype is not paddle.float32 and any(dtype is each for each in _INTEGERS)
 
 
 def on_cpu(x: paddle.Tensor) -> bool:

@@ -16,6 +16,7 @@ from paddle.autograd import PyLayer
 
 from oarlock.errors import UnsupportedError
 from oarlock.ops.carrying import COMPLEX, FLOATS
+from oarlock.ops.composition import autocasts
 from oarlock.ops.promotion import cast, real_dtype
 
 
@@ -62,6 +63,7 @@ def _eye_from(x: paddle.Tensor, batch: list[int], size: int) -> paddle.Tensor:
     return paddle.eye(size, dtype=x.dtype) + nothing_from(x, [*batch, size, size])
 
 
+@autocasts
 def linalg_cholesky(input: paddle.Tensor, *, upper: bool = False) -> paddle.Tensor:
     """Return L with A = L Lᴴ, lower triangular, or its adjoint.
 
@@ -93,11 +95,13 @@ def linalg_cholesky(input: paddle.Tensor, *, upper: bool = False) -> paddle.Tens
         ) from error
 
 
+@autocasts
 def cholesky(input: paddle.Tensor, upper: bool = False) -> paddle.Tensor:
     """The same as linalg_cholesky."""
     return linalg_cholesky(input, upper=upper)
 
 
+@autocasts
 def linalg_qr(A: paddle.Tensor, mode: str = "reduced") -> tuple[paddle.Tensor, paddle.Tensor]:
     """Return Q and R with A = Q R, Q with orthonormal columns and R upper triangular.
 
@@ -127,11 +131,13 @@ def linalg_qr(A: paddle.Tensor, mode: str = "reduced") -> tuple[paddle.Tensor, p
     return q, r
 
 
+@autocasts
 def qr(input: paddle.Tensor, some: bool = True) -> tuple[paddle.Tensor, paddle.Tensor]:
     """Return Q and R with A = Q R; a square Q where not ``some``."""
     return linalg_qr(input, "reduced" if some else "complete")
 
 
+@autocasts
 def linalg_svd(
     A: paddle.Tensor, full_matrices: bool = True, *, driver: str | None = None
 ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
@@ -237,11 +243,13 @@ def _completed(part: paddle.Tensor, size: int, *, columns: bool) -> paddle.Tenso
     return paddle.concat([part, rest if columns else adjoint_of(rest)], -1 if columns else -2)
 
 
+@autocasts
 def linalg_svdvals(A: paddle.Tensor, *, driver: str | None = None) -> paddle.Tensor:
     """Return the singular values, from the greatest down: (…, min(m, n)), real."""
     return linalg_svd(A, False, driver=driver)[1]
 
 
+@autocasts
 def svd(
     input: paddle.Tensor, some: bool = True, compute_uv: bool = True
 ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
@@ -268,6 +276,7 @@ def svd(
     return u, s, adjoint_of(vh)
 
 
+@autocasts
 def linalg_eigh(A: paddle.Tensor, UPLO: str = "L") -> tuple[paddle.Tensor, paddle.Tensor]:
     """Return the eigenvalues, ascending and real, and eigenvectors of a symmetric or Hermitian matrix.
 
@@ -322,11 +331,13 @@ def _between(values: paddle.Tensor, gvalues: Any, turned: Any) -> paddle.Tensor:
     return inner
 
 
+@autocasts
 def linalg_eigvalsh(A: paddle.Tensor, UPLO: str = "L") -> paddle.Tensor:
     """Return the eigenvalues, ascending and real, of a symmetric or Hermitian matrix."""
     return linalg_eigh(A, UPLO)[0]
 
 
+@autocasts
 def linalg_eig(A: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
     """Return the complex eigenvalues and eigenvectors of a square matrix; their order is LAPACK's.
 
@@ -373,6 +384,7 @@ class _Eig(PyLayer):
         return result.real() if ctx.real else result
 
 
+@autocasts
 def linalg_eigvals(A: paddle.Tensor) -> paddle.Tensor:
     """Return the complex eigenvalues of a square matrix."""
     return linalg_eig(A)[0]

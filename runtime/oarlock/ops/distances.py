@@ -6,9 +6,11 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.ops.carrying import filled_like
+from oarlock.ops.composition import autocasts
 from oarlock.ops.repeating import common_shape, spread
 
 
+@autocasts
 def cdist(
     x1: paddle.Tensor,
     x2: paddle.Tensor,

@@ -42,12 +42,26 @@ def clipped64(x: paddle.Tensor, low: float, high: float) -> paddle.Tensor:
 
 
 def by_matrices(x: paddle.Tensor, matrices: Sequence[np.ndarray]) -> paddle.Tensor:
-    """Map each spatial dim of ``x`` (N, C, *) by a matrix of shape (its output size, its size)."""
+    """Map each spatial dim of ``x`` (N, C, *) by a matrix of shape (its output size, its size).
+
+    An element with a weight of zero stays out, also where it is infinite or NaN.
+    """
     for i, matrix in enumerate(matrices):
-        weights = paddle.to_tensor(matrix, dtype=x.dtype, place=x.place)
-        moved = [*range(2 + i), *range(3 + i, x.ndim), 2 + i]
-        back = [*range(2 + i), x.ndim - 1, *range(2 + i, x.ndim - 1)]
-        x = _C_ops.transpose(_C_ops.matmul(_C_ops.transpose(x, moved), weights, False, True), back)
+        used = matrix != 0
+        # Of each row the elements it takes come first; a shorter row is filled up with others.
+        taps = np.argsort(~used, axis=1, kind="stable")[:, : max(used.sum(1).max(initial=0), 1)]
+        used = np.take_along_axis(used, taps, 1)
+        beside = [*taps.shape, *[1] * (x.ndim - 3 - i)]
+        weights = np.take_along_axis(matrix, taps, 1).reshape(beside)
+        where = paddle.to_tensor(taps.reshape(-1), place=x.place)
+        taken = _C_ops.index_select(x, where, 2 + i)
+        taken = _C_ops.reshape(taken, [*x.shape[: 2 + i], *taps.shape, *x.shape[3 + i :]])
+        taken = _C_ops.multiply(taken, paddle.to_tensor(weights, dtype=x.dtype, place=x.place))
+        if not used.all():
+            kept = paddle.to_tensor(used.reshape(beside), place=x.place)
+            kept = _C_ops.expand(kept, taken.shape)
+            taken = _C_ops.where(kept, taken, paddle.zeros_like(taken))
+        x = _C_ops.sum(taken, [3 + i], None, False)
     return x
 
 

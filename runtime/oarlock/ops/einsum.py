@@ -11,6 +11,7 @@ from oarlock.ops.carrying import INTEGRAL
 from oarlock.ops.matmul import matmul, multiplied
 from oarlock.ops.promotion import cast, promoted
 from oarlock.ops.repeating import spread
+from oarlock.tensor.core import plain_all
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # A label is a letter, or ("…", n) for the n-th dim from the end among those that "..." stands for.
@@ -39,7 +40,7 @@ def einsum(*args: Any) -> paddle.Tensor:
     else:
         equation, operands = args[0], list(args[1:])
         if len(operands) == 1 and isinstance(operands[0], list | tuple):
-            operands = list(operands[0])
+            operands = plain_all(operands[0])
     inputs, output = _parsed(equation, operands)
     return _contracted(operands, inputs, output)
 

@@ -37,7 +37,7 @@ def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Any:
 def _extreme(name: str, kernel: Any, x: Any, dim: Any, keepdim: bool, with_nan: Any = None) -> Any:
     refuse_complex(name, x)
     dims = dims_of(x, dim)
-    if empty(x) and not isinstance(dim, int) and not len(dim):
+    if empty(x) and isinstance(dim, (tuple, list)) and not dim:
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
             "Specify the reduction dim with the 'dim' argument."

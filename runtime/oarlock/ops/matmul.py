@@ -7,7 +7,9 @@ from typing import Any
 import paddle
 from paddle import _C_ops
 
+from oarlock.amp import state as autocast
 from oarlock.ops.carrying import COMPLEX, FLOATS, HALF, INTEGRAL, ORDINARY, WIDE_INTS, carrier
+from oarlock.ops.composition import autocasts
 from oarlock.ops.promotion import cast, promoted
 from oarlock.ops.repeating import common_shape, spread
 from oarlock.tensor.dtypes import paddle_dtype
@@ -25,6 +27,13 @@ def matmul(input: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
     Raises:
         RuntimeError: dtypes differ, shapes do not fit, or a tensor has no dims.
     """
+    if autocast.entered:
+        input, other = autocast.cast_for("matmul", input, other)
+    return _matmul(input, other)
+
+
+def _matmul(input: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
+    """Matmul as it is without autocast, which leaves some products alone."""
     dtype = input.dtype
     if dtype is not other.dtype:
         raise RuntimeError(
@@ -82,6 +91,7 @@ def _in_dtype(dtype: Any, *tensors: paddle.Tensor) -> tuple[paddle.Tensor, ...]:
     return tensors if wanted is None else tuple(t.cast(wanted) for t in tensors)
 
 
+@autocasts
 def mm(input: paddle.Tensor, mat2: paddle.Tensor, out_dtype: Any = None) -> paddle.Tensor:
     """Return the product of two matrices, computed in ``out_dtype`` where one is given.
 
@@ -90,9 +100,10 @@ def mm(input: paddle.Tensor, mat2: paddle.Tensor, out_dtype: Any = None) -> padd
     """
     _dims("self", input, 2)
     _dims("mat2", mat2, 2)
-    return matmul(*_in_dtype(out_dtype, input, mat2))
+    return _matmul(*_in_dtype(out_dtype, input, mat2))
 
 
+@autocasts
 def bmm(input: paddle.Tensor, mat2: paddle.Tensor, out_dtype: Any = None) -> paddle.Tensor:
     """Return the products of matrices (b, n, k) and (b, k, m), in ``out_dtype`` where one is given.
 
@@ -106,9 +117,10 @@ def bmm(input: paddle.Tensor, mat2: paddle.Tensor, out_dtype: Any = None) -> pad
             f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, "
             f"{input.shape[2]}] but got: {list(mat2.shape[:2])}."
         )
-    return matmul(*_in_dtype(out_dtype, input, mat2))
+    return _matmul(*_in_dtype(out_dtype, input, mat2))
 
 
+@autocasts
 def mv(input: paddle.Tensor, vec: paddle.Tensor) -> paddle.Tensor:
     """Return the product of a matrix (n, m) and a vector (m,).
 
@@ -117,7 +129,7 @@ def mv(input: paddle.Tensor, vec: paddle.Tensor) -> paddle.Tensor:
     """
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
-    return matmul(input, vec)
+    return _matmul(input, vec)
 
 
 def dot(input: paddle.Tensor, tensor: paddle.Tensor) -> paddle.Tensor:
@@ -137,7 +149,7 @@ def dot(input: paddle.Tensor, tensor: paddle.Tensor) -> paddle.Tensor:
             "inconsistent tensor size, expected tensor "
             f"{list(input.shape)} and src {list(tensor.shape)} to have the same number of elements"
         )
-    return matmul(input, tensor)
+    return _matmul(input, tensor)
 
 
 def vdot(input: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
@@ -145,6 +157,7 @@ def vdot(input: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
     return dot(input.conj() if input.dtype in COMPLEX else input, other)
 
 
+@autocasts
 def inner(input: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
     """Return the dot products over both tensors' last dims; a 0-dim tensor multiplies the other.
 
@@ -215,6 +228,7 @@ def multiplied(x: paddle.Tensor, y: paddle.Tensor) -> paddle.Tensor:
     return _C_ops.multiply(x.cast("int32"), y.cast("int32")).cast(dtype)
 
 
+@autocasts
 def addmm(
     input: paddle.Tensor,
     mat1: paddle.Tensor,
@@ -236,6 +250,7 @@ def addmm(
     return _added(input, mat1, mat2, (mat1.shape[0], mat2.shape[1]), beta, alpha)
 
 
+@autocasts
 def addmv(
     input: paddle.Tensor,
     mat: paddle.Tensor,
@@ -256,6 +271,7 @@ def addmv(
     return _added(input, mat, vec, (mat.shape[0],), beta, alpha)
 
 
+@autocasts
 def addr(
     input: paddle.Tensor,
     vec1: paddle.Tensor,
@@ -277,6 +293,7 @@ def addr(
     return _sum(base, product, product.shape, beta, alpha)
 
 
+@autocasts
 def baddbmm(
     input: paddle.Tensor,
     batch1: paddle.Tensor,
@@ -297,6 +314,7 @@ def baddbmm(
     return _added(input, batch1, batch2, shape, beta, alpha)
 
 
+@autocasts
 def addbmm(
     input: paddle.Tensor,
     batch1: paddle.Tensor,
@@ -349,7 +367,7 @@ def _added(
     if dtype in INTEGRAL and dtype is not paddle.int64 and dtype is second.dtype:
         base, first, second = (x.cast("int64") for x in (base, first, second))
         return _added(base, first, second, shape, beta, alpha).cast(dtype)
-    return _sum(base, matmul(first, second), shape, beta, alpha)
+    return _sum(base, _matmul(first, second), shape, beta, alpha)
 
 
 def _whole(base: paddle.Tensor, beta: Any, alpha: Any) -> None:
@@ -385,6 +403,7 @@ def _sum(
     return _C_ops.add(base if beta == 1 else base * beta, scaled)
 
 
+@autocasts
 def tensordot(a: paddle.Tensor, b: paddle.Tensor, dims: Any = 2) -> paddle.Tensor:
     """Sum the products over several dims of both tensors.
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import paddle
 
-from oarlock.ops.axes import normal_dims
+from oarlock.ops.axes import normal_dims, one_or_more
 from oarlock.ops.carrying import COMPLEX, FLOATS, HALF
+from oarlock.ops.composition import autocasts
 from oarlock.ops.decompositions import check_matrix, linalg_eigvalsh, linalg_svdvals, nothing_from
 from oarlock.ops.norms import powered_norm
 from oarlock.ops.promotion import cast, category, real_dtype
 from oarlock.ops.solving import linalg_inv, tolerance
 
 
+@autocasts
 def linalg_vector_norm(
     x: paddle.Tensor,
     ord: Any = 2,
@@ -64,9 +66,10 @@ def linalg_vector_norm(
 def _dims(dim: Any) -> list[int] | None:
     if dim is None:
         return None
-    return [dim] if isinstance(dim, int) else list(dim)
+    return one_or_more(dim)
 
 
+@autocasts
 def linalg_matrix_norm(
     A: paddle.Tensor,
     ord: Any = "fro",
@@ -170,6 +173,7 @@ def linalg_norm(
     return linalg_matrix_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
+@autocasts
 def linalg_cond(A: paddle.Tensor, p: Any = None) -> paddle.Tensor:
     """Return the condition number of matrices in a norm, the 2-norm where None.
 
@@ -198,6 +202,7 @@ def linalg_cond(A: paddle.Tensor, p: Any = None) -> paddle.Tensor:
     return norm * linalg_matrix_norm(linalg_inv(A), p)
 
 
+@autocasts
 def linalg_matrix_rank(
     A: paddle.Tensor,
     tol: Any = None,

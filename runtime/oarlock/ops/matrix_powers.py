@@ -12,6 +12,7 @@ import paddle
 
 from oarlock.ops.axes import normal_dim
 from oarlock.ops.carrying import COMPLEX
+from oarlock.ops.composition import autocasts
 from oarlock.ops.decompositions import check_matrix, nothing_from
 from oarlock.ops.matmul import matmul
 from oarlock.ops.repeating import spread
@@ -51,6 +52,7 @@ def matrix_power(input: paddle.Tensor, n: int) -> paddle.Tensor:
     return linalg_matrix_power(input, n)
 
 
+@autocasts
 def linalg_multi_dot(tensors: Sequence[paddle.Tensor]) -> paddle.Tensor:
     """Return the product of matrices in the order that costs least; the first and last may be vectors.
 
@@ -113,6 +115,7 @@ def _chained(
     return matmul(_chained(factors, split, start, cut), _chained(factors, split, cut + 1, stop))
 
 
+@autocasts
 def chain_matmul(*matrices: Any) -> paddle.Tensor:
     """Return the product of matrices in the order that costs least.
 
@@ -187,6 +190,7 @@ def matrix_exp(input: paddle.Tensor) -> paddle.Tensor:
     return linalg_matrix_exp(input)
 
 
+@autocasts
 def linalg_vecdot(x: paddle.Tensor, y: paddle.Tensor, *, dim: int = -1) -> paddle.Tensor:
     """Return the dot products of vectors along ``dim``, the first conjugated; the other dims broadcast.
 
@@ -221,6 +225,7 @@ def linalg_vander(x: paddle.Tensor, *, N: int | None = None) -> paddle.Tensor:
     return vandermonde(x, columns)
 
 
+@autocasts
 def linalg_tensorinv(A: paddle.Tensor, ind: int = 2) -> paddle.Tensor:
     """Return the inverse with respect to tensordot over ``ind`` dims.
 
@@ -239,6 +244,7 @@ def linalg_tensorinv(A: paddle.Tensor, ind: int = 2) -> paddle.Tensor:
     return linalg_inv(A.reshape([math.prod(first), math.prod(rest)])).reshape([*rest, *first])
 
 
+@autocasts
 def linalg_tensorsolve(
     A: paddle.Tensor, other: paddle.Tensor, dims: Sequence[int] | None = None
 ) -> paddle.Tensor:

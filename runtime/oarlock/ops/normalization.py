@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
-from oarlock.ops.composition import composition, is_half, kernel_ready, narrowed, on_cpu
+from oarlock.ops.composition import autocasts, composition, is_half, kernel_ready, narrowed, on_cpu
 from oarlock.ops.double import power, standardized
 from oarlock.ops.pooling import avg_pool2d
 
@@ -303,6 +303,7 @@ def instance_norm(
     return _affine(out, weight, bias, [1, -1] + [1] * (len(shape) - 2))
 
 
+@autocasts
 def layer_norm(
     input: paddle.Tensor,
     normalized_shape: Sequence[int],
@@ -503,7 +504,7 @@ def vector_norm_kept(x: paddle.Tensor, p: float, dim: Any) -> paddle.Tensor:
         IndexError: there is no such dim.
     """
     rank = x.ndim or 1
-    dims = [dim] if isinstance(dim, int) else list(dim)
+    dims = one_or_more(dim)
     for each in dims:
         if not -rank <= each < rank:
             raise IndexError(

@@ -11,6 +11,7 @@ from paddle import _C_ops
 
 from oarlock.errors import UnsupportedError
 from oarlock.ops.arithmetic import abs as absolute
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import is_zero, widened, with_zero_gradient
 from oarlock.ops.extremes import amax, amin
 from oarlock.ops.logical import truth
@@ -19,6 +20,7 @@ from oarlock.ops.promotion import COMPLEX, cast, category, filled, real_dtype
 from oarlock.ops.reductions import dims_of, reduced_shape, sum
 
 
+@autocasts
 def norm(
     input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Any:

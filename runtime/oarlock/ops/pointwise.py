@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 from paddle import _C_ops
 
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import (
     floated,
     floating,
@@ -32,6 +33,7 @@ from oarlock.ops.promotion import (
 _LOG_2 = math.log(2.0)
 
 
+@autocasts
 def exp(input: Any) -> Any:
     """``e ** input``."""
     if input.dtype is COMPLEX128:
@@ -53,6 +55,7 @@ def exp2(input: Any) -> Any:
     return cast(_C_ops.elementwise_pow(two, wide), x.dtype)
 
 
+@autocasts
 def expm1(input: Any) -> Any:
     """``e ** input`` - 1, exact near zero."""
     if input.dtype in COMPLEX:
@@ -65,21 +68,25 @@ def expm1(input: Any) -> Any:
     return floating(_C_ops.expm1, input)
 
 
+@autocasts
 def log(input: Any) -> Any:
     """The natural logarithm."""
     return floating(_C_ops.log, input)
 
 
+@autocasts
 def log2(input: Any) -> Any:
     """The logarithm to base 2."""
     return floating(_C_ops.log2, input)
 
 
+@autocasts
 def log10(input: Any) -> Any:
     """The logarithm to base 10."""
     return floating(_C_ops.log10, input)
 
 
+@autocasts
 def log1p(input: Any) -> Any:
     """log(1 + input), exact near zero."""
     if input.dtype in COMPLEX:
@@ -106,6 +113,7 @@ def exact_root(x: Any) -> Any:
     return _C_ops.sqrt(x)
 
 
+@autocasts
 def rsqrt(input: Any) -> Any:
     """1 / sqrt(input)."""
     if input.dtype in COMPLEX:
@@ -123,16 +131,19 @@ def cos(input: Any) -> Any:
     return floating(_C_ops.cos, input)
 
 
+@autocasts
 def tan(input: Any) -> Any:
     """The tangent."""
     return floating(_C_ops.tan, input)
 
 
+@autocasts
 def asin(input: Any) -> Any:
     """The inverse sine."""
     return floating(_C_ops.asin, input)
 
 
+@autocasts
 def acos(input: Any) -> Any:
     """The inverse cosine."""
     return floating(_C_ops.acos, input)
@@ -143,11 +154,13 @@ def atan(input: Any) -> Any:
     return floating(_C_ops.atan, input)
 
 
+@autocasts
 def sinh(input: Any) -> Any:
     """The hyperbolic sine."""
     return floating(_C_ops.sinh, input)
 
 
+@autocasts
 def cosh(input: Any) -> Any:
     """The hyperbolic cosine."""
     return floating(_C_ops.cosh, input)

@@ -16,7 +16,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
-from oarlock.ops.composition import composition, is_integral
+from oarlock.ops.composition import autocasts, composition, is_integral
 from oarlock.ops.double import by_matrices, power
 from oarlock.ops.spatial import batched, expanded, unbatched
 from oarlock.random.draws import uniform
@@ -68,6 +68,7 @@ def max_pool2d(
     return out if return_indices else out[0]
 
 
+@autocasts
 def max_pool3d(
     input: paddle.Tensor,
     kernel_size: Any,
@@ -370,6 +371,7 @@ def avg_pool2d(
     )
 
 
+@autocasts
 def avg_pool3d(
     input: paddle.Tensor,
     kernel_size: Any,
@@ -479,6 +481,7 @@ def adaptive_avg_pool2d(input: paddle.Tensor, output_size: Any) -> paddle.Tensor
     return _adaptive_avg_pool(input, 2, output_size)
 
 
+@autocasts
 def adaptive_avg_pool3d(input: paddle.Tensor, output_size: Any) -> paddle.Tensor:
     """Average ``input`` (N, C, D, H, W) or (C, D, H, W) over windows that cover it."""
     return _adaptive_avg_pool(input, 3, output_size)
@@ -537,6 +540,7 @@ def adaptive_max_pool2d(
     return out if return_indices else out[0]
 
 
+@autocasts
 def adaptive_max_pool3d(
     input: paddle.Tensor, output_size: Any, return_indices: bool = False
 ) -> Any:
@@ -671,6 +675,7 @@ def max_unpool1d(
     return _max_unpool(input, indices, 1, kernel_size, stride, padding, output_size)
 
 
+@autocasts
 def max_unpool2d(
     input: paddle.Tensor,
     indices: paddle.Tensor,
@@ -683,6 +688,7 @@ def max_unpool2d(
     return _max_unpool(input, indices, 2, kernel_size, stride, padding, output_size)
 
 
+@autocasts
 def max_unpool3d(
     input: paddle.Tensor,
     indices: paddle.Tensor,
@@ -760,6 +766,7 @@ def _unpooled_sizes(default: list[int], steps: list[int], output_size: Any, n: i
     return sizes
 
 
+@autocasts
 def fractional_max_pool2d(
     input: paddle.Tensor,
     kernel_size: Any,
@@ -783,6 +790,7 @@ def fractional_max_pool2d(
     return out if return_indices else out[0]
 
 
+@autocasts
 def fractional_max_pool3d(
     input: paddle.Tensor,
     kernel_size: Any,
@@ -855,6 +863,12 @@ def _fractional_max_pool(
         drawn = uniform((batch, channels, n), dtype, chosen(None))
     else:
         drawn = samples.numpy()
+        if drawn.shape[0] < batch or drawn.shape[1:] != (channels, n):
+            raise RuntimeError(
+                f"{api}: expected _random_samples of shape ({batch}, {channels}, {n}), or more "
+                f"along the first dim, but got {list(drawn.shape)}"
+            )
+        drawn = drawn[:batch]
     # Of an image the last dim takes the first sample, of a volume the first.
     starts = [
         _fractional_starts(drawn[..., i if n == 3 else n - 1 - i], spatial[i], sizes[i], kernel[i])

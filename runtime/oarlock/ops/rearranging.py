@@ -8,7 +8,7 @@ from typing import Any
 import paddle
 from paddle import _C_ops
 
-from oarlock.ops.axes import normal_dim, normal_dims
+from oarlock.ops.axes import normal_dim, normal_dims, one_or_more
 from oarlock.ops.carrying import COMPLEX, ORDINARY, carried
 
 _MOVED = ORDINARY | COMPLEX | {paddle.bool}
@@ -29,8 +29,7 @@ def roll(
         RuntimeError: there are not as many shifts as dims.
         IndexError: there is no such dim.
     """
-    by = [shifts] if isinstance(shifts, int) else list(shifts)
-    along = [dims] if isinstance(dims, int) else list(dims)
+    by, along = one_or_more(shifts), one_or_more(dims)
     if not by:
         raise RuntimeError("`shifts` required")
     if not along and len(by) == 1:

@@ -9,6 +9,7 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.ops.axes import normal_dims
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import empty, widened
 from oarlock.ops.logical import truth
 from oarlock.ops.promotion import (
@@ -37,12 +38,9 @@ def dims_of(x: Any, dim: Any) -> list[int]:
     rank = x.ndim
     if dim is None:
         return list(range(rank))
-    if isinstance(dim, int):
-        normal = normal_dims(dim, rank)
-    else:
-        normal = normal_dims(tuple(dim), rank)
-        if not normal:
-            return list(range(rank))
+    normal = normal_dims(dim, rank)
+    if not normal:
+        return list(range(rank))
     return normal if rank else []
 
 
@@ -58,6 +56,7 @@ def count_of(x: Any, dims: list[int]) -> int:
     return math.prod(x.shape[d] for d in dims)
 
 
+@autocasts
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over dims, all by default; bool and integers are summed as int64.
 
@@ -128,6 +127,7 @@ def true_quotient(x: Any, count: Any) -> Any:
     return _C_ops.divide(x, filled(float(count), x.dtype, x.place))
 
 
+@autocasts
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The product over one dim, all by default; bool and integers are multiplied as int64.
 
@@ -204,7 +204,8 @@ def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 def _quantified(kernel: Any, neutral: bool, x: Any, dim: Any, keepdim: bool) -> Any:
     true = truth(x)
     # An empty tuple of dims names none here, unlike in the other reductions.
-    dims = dims_of(x, dim) if dim is None or isinstance(dim, int) or len(dim) else []
+    none = isinstance(dim, (tuple, list)) and not dim
+    dims = [] if none else dims_of(x, dim)
     if empty(x):
         result = _C_ops.full(reduced_shape(x, dims, keepdim), neutral, BOOL, x.place)
     else:
@@ -217,6 +218,7 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
     return _sum(_C_ops.cast(truth(input), INT64), dims_of(input, dim), False)
 
 
+@autocasts
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     """log(sum(exp(input))) over dims, without overflow.
 

@@ -12,6 +12,7 @@ from paddle import _C_ops
 
 from oarlock.ops.axes import normal_dim
 from oarlock.ops.carrying import COMPLEX, INTEGRAL, ORDINARY, carried, places_up_to
+from oarlock.tensor.core import plain_all
 
 _TILED = ORDINARY | COMPLEX | INTEGRAL | {paddle.bool}
 _EXPANDED = ORDINARY | {paddle.bool}
@@ -126,7 +127,7 @@ def meshgrid(
         RuntimeError: dtypes differ, a tensor has two dims or more, or ``indexing`` is neither.
     """
     axes: list[Any] = (
-        list(tensors[0]) if len(tensors) == 1 and not _is_tensor(tensors[0]) else list(tensors)
+        plain_all(tensors[0]) if len(tensors) == 1 and not _is_tensor(tensors[0]) else list(tensors)
     )
     if not axes:
         raise RuntimeError("meshgrid expects a non-empty TensorList")

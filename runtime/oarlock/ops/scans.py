@@ -9,6 +9,7 @@ from paddle import _C_ops
 
 from oarlock.errors import UnsupportedError
 from oarlock.ops.axes import normal_dim
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import empty, refuse_complex, widened
 from oarlock.ops.promotion import (
     BFLOAT16,
@@ -22,6 +23,7 @@ from oarlock.ops.promotion import (
 )
 
 
+@autocasts
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running sums along dim; bool and integers as int64.
 
@@ -31,6 +33,7 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
     return _summed(lambda x, d: _C_ops.cumsum(x, d, False, False, False), input, dim, dtype)
 
 
+@autocasts
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """Running products along dim; bool and integers as int64.
 

@@ -10,6 +10,7 @@ from paddle import _C_ops
 from paddle.autograd import PyLayer
 
 from oarlock.ops.carrying import COMPLEX
+from oarlock.ops.composition import autocasts
 from oarlock.ops.decompositions import (
     LinAlgError,
     adjoint_of,
@@ -24,6 +25,7 @@ from oarlock.ops.promotion import cast, real_dtype
 from oarlock.ops.repeating import common_shape, spread
 
 
+@autocasts
 def linalg_inv(A: paddle.Tensor) -> paddle.Tensor:
     """Return the inverse of a square matrix, (…, n, n).
 
@@ -43,6 +45,7 @@ def linalg_inv(A: paddle.Tensor) -> paddle.Tensor:
         ) from error
 
 
+@autocasts
 def inverse(input: paddle.Tensor) -> paddle.Tensor:
     """The same as linalg_inv."""
     return linalg_inv(input)
@@ -119,6 +122,7 @@ def logdet(input: paddle.Tensor) -> paddle.Tensor:
     return paddle.where(sign == -1, nan, logarithm)
 
 
+@autocasts
 def linalg_solve(A: paddle.Tensor, B: paddle.Tensor, *, left: bool = True) -> paddle.Tensor:
     """Return X with A X = B, or X A = B.
 
@@ -251,6 +255,7 @@ def _substituted(A: paddle.Tensor, B: paddle.Tensor, upper: bool) -> paddle.Tens
     return _solved(A, B)
 
 
+@autocasts
 def triangular_solve(
     input: paddle.Tensor,
     A: paddle.Tensor,
@@ -270,6 +275,7 @@ def triangular_solve(
     return solved, spread(A, [*solved.shape[:-2], *A.shape[-2:]]).clone()
 
 
+@autocasts
 def cholesky_solve(B: paddle.Tensor, input2: paddle.Tensor, upper: bool = False) -> paddle.Tensor:
     """Return X with A X = B for A = input2 Lᴴ, or Lᴴ input2 where ``upper``.
 
@@ -289,6 +295,7 @@ def cholesky_solve(B: paddle.Tensor, input2: paddle.Tensor, upper: bool = False)
     return linalg_solve(matmul(factor, adjoint_of(factor)), B)
 
 
+@autocasts
 def cholesky_inverse(L: paddle.Tensor, upper: bool = False) -> paddle.Tensor:
     """Return the inverse of A = L Lᴴ, or Lᴴ L where ``upper``.
 
@@ -360,11 +367,13 @@ def tolerance(A: paddle.Tensor, size: paddle.Tensor, atol: Any, rtol: Any) -> pa
     return paddle.maximum(line(atol) + greatest * 0, line(rtol) * greatest)
 
 
+@autocasts
 def pinverse(input: paddle.Tensor, rcond: float = 1e-15) -> paddle.Tensor:
     """Return the pseudo-inverse, singular values counting above ``rcond`` times the greatest."""
     return linalg_pinv(input, rcond)
 
 
+@autocasts
 def linalg_lstsq(
     A: paddle.Tensor, b: paddle.Tensor, rcond: float | None = None, *, driver: str | None = None
 ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor, paddle.Tensor]:

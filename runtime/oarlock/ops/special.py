@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 from paddle import _C_ops
 
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import floated, real_floating, refuse_complex, widened
 from oarlock.ops.promotion import cast, filled
 
@@ -49,6 +50,7 @@ def _erfc(x: Any) -> Any:
     return cast(_C_ops.add(body, correction.detach()), x.dtype)
 
 
+@autocasts
 def erfinv(input: Any) -> Any:
     """The inverse of erf, nan outside [-1, 1].
 

@@ -11,6 +11,7 @@ from paddle import _C_ops
 
 from oarlock.ops.arithmetic import lerp
 from oarlock.ops.axes import normal_dim
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import empty, refuse_complex, same_value, widened
 from oarlock.ops.norms import root
 from oarlock.ops.promotion import (
@@ -198,6 +199,7 @@ def _middle(x: Any, dim: int, ignore_nan: bool) -> tuple[Any, Any]:
     return _C_ops.take_along_axis(x, indices, dim), indices
 
 
+@autocasts
 def quantile(
     input: Any,
     q: Any,
@@ -216,6 +218,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@autocasts
 def nanquantile(
     input: Any,
     q: Any,

@@ -10,6 +10,7 @@ from paddle import _C_ops
 
 from oarlock.ops.axes import normal_dim
 from oarlock.ops.carrying import COMPLEX, INTEGRAL, ORDINARY, carried
+from oarlock.ops.composition import autocasts
 from oarlock.ops.rearranging import flip
 
 _CUT = ORDINARY | COMPLEX | {paddle.bool, paddle.float16}
@@ -92,6 +93,7 @@ def diagflat(input: paddle.Tensor, offset: int = 0) -> paddle.Tensor:
     return diag_embed(input.reshape([-1]), offset)
 
 
+@autocasts
 def trace(input: paddle.Tensor) -> paddle.Tensor:
     """Sum the diagonal of a matrix; whole numbers and booleans are summed as int64.
 

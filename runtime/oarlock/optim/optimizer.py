@@ -10,6 +10,7 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import paddle
 from paddle import _C_ops
 
@@ -64,8 +65,8 @@ def _register(table: OrderedDict[int, Any], hook: Any, prepend: bool = False) ->
 
 
 def number(value: Any) -> Any:
-    """The Python number in a one-element Tensor; other values as they are."""
-    return value.item() if isinstance(value, paddle.Tensor) else value
+    """The Python number in a one-element Tensor or a NumPy scalar; other values as they are."""
+    return value.item() if isinstance(value, (paddle.Tensor, np.generic)) else value
 
 
 def check(condition: bool, what: str, value: Any) -> None:
@@ -225,11 +226,11 @@ class Optimizer:
         self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join(lines) + "\n)"
+            lines = [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+            text += "\n".join([f"\nParameter Group {i}", *lines, ""])
+        return text + ")"
 
     def register_step_pre_hook(self, hook: Any) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before a step; it may return new arguments."""

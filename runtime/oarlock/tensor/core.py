@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
 import paddle
@@ -9,17 +10,18 @@ from paddle import _C_ops
 from paddle.base import framework
 
 from oarlock.tensor.dtypes import float32, from_paddle
-from oarlock.tensor.size import count
-from oarlock.tensor.size import of as _size_of
+from oarlock.tensor.size import Size, count
 
 _new = paddle.Tensor.__new__
 # Shares storage, autograd graph, version counter, hooks and gradient. It is Paddle's private
 # method, and this module is the only one that calls it.
 _assign = cast(Any, paddle.Tensor)._inplace_assign
 _float32 = paddle.float32
-_shape = paddle.Tensor.shape.__get__
+# The shape as a list, of a Tensor too; a view has it before it is made anew.
+shape_of = paddle.Tensor.shape.__get__
 _dtype = paddle.Tensor.dtype.__get__
 _stop_gradient = paddle.Tensor.stop_gradient.__get__
+_tuple = tuple.__new__
 _SEQUENCES = (tuple, list)
 # There is none in static graph mode alone.
 _tracer = cast(Any, framework._dygraph_tracer)
@@ -51,6 +53,9 @@ class Tensor(paddle.Tensor):  # pyright: ignore[reportIncompatibleVariableOverri
     paddle.Tensor into a Tensor.
     """
 
+    # Paddle's own, under names that torch's do not hide.
+    _paddle_shape = paddle.Tensor.shape
+    _paddle_dtype = paddle.Tensor.dtype
     _view: View | None = None
     _generation = 0
     # The hook that keeps the gradient of a tensor that is no leaf, and its handle.
@@ -72,12 +77,12 @@ class Tensor(paddle.Tensor):  # pyright: ignore[reportIncompatibleVariableOverri
     @property
     def shape(self) -> Any:
         """torch.Size of the tensor."""
-        return _size_of(_shape(self))
+        return _tuple(Size, self._paddle_shape)
 
     @property
     def dtype(self) -> Any:
         """torch.dtype of the elements."""
-        found = _dtype(self)
+        found = self._paddle_dtype
         # Paddle's dtypes are slow to hash.
         return float32 if found is _float32 else from_paddle[found]
 
@@ -130,10 +135,10 @@ class Tensor(paddle.Tensor):  # pyright: ignore[reportIncompatibleVariableOverri
                     f"assigned grad expected to be a Tensor or None but got grad of type "
                     f"{type(value).__name__!r}"
                 )
-            if _shape(value) != _shape(self):
+            if shape_of(value) != shape_of(self):
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: {list(_shape(value))} "
-                    f"and not {list(_shape(self))}"
+                    f"assigned grad has data of a different size: {shape_of(value)} "
+                    f"and not {shape_of(self)}"
                 )
             if _dtype(value) is not _dtype(self):
                 raise RuntimeError(
@@ -256,6 +261,7 @@ def view_of(
     copied: bool = False,
     read_only: str | None = None,
     unrecorded: str | None = None,
+    p: paddle.Tensor | None = None,
 ) -> Tensor:
     """Return ``replay(source)`` as a view: writes through it reach ``source``, gradients included.
 
@@ -266,8 +272,9 @@ def view_of(
             has changed.
         read_only: the message of the RuntimeError that writing through the view raises.
         unrecorded: the same where gradients are recorded.
+        p: ``plain(source)``, where it is at hand.
     """
-    x = replay(plain(source))
+    x = replay(plain(source) if p is None else p)
     _stop_gradient(x)
     t = _new(Tensor)
     _assign(t, x)
@@ -281,6 +288,10 @@ def view_of(
     version = source.inplace_version if copied else None
     t._view = _view((source, replay, source._generation, version, read_only, unrecorded))
     return t
+
+
+# What View(...) does, without a call in Python.
+_view = partial(_tuple, View)
 
 
 def refresh(t: Tensor, view: View) -> None:
@@ -311,6 +322,3 @@ def detached(t: Any) -> paddle.Tensor:
     if view is None or view.version is None:
         return plain(t).detach()
     return view.replay(plain(view.base).detach())
-
-
-_view = View._make

@@ -54,7 +54,7 @@ def inferred(sizes: list[int], numel: int) -> list[int]:
         RuntimeError: the sizes do not hold ``numel`` elements.
     """
     if -1 not in sizes:
-        if prod(sizes) != numel or min(sizes, default=0) < 0:
+        if prod(sizes) != numel or (sizes and min(sizes) < 0):
             raise RuntimeError(f"shape '{sizes}' is invalid for input of size {numel}")
         return sizes
     place = sizes.index(-1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import paddle
 
-from oarlock.tensor.core import Tensor, plain
+from oarlock.tensor.core import Tensor, plain, shape_of
 from oarlock.tensor.dims import dim_of
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.layouts import contiguous_format, strided
@@ -16,7 +17,7 @@ from oarlock.tensor.size import of as size_of
 
 def size(self: Any, dim: int | None = None) -> Any:
     """torch.Size, or the length of one dimension."""
-    shape = plain(self).shape
+    shape = shape_of(self)
     if dim is None:
         return size_of(shape)
     if not shape:
@@ -33,12 +34,12 @@ def stride(self: Any, dim: int | None = None) -> Any:
 
 def numel(self: Any) -> int:
     """The number of elements."""
-    return count(plain(self))
+    return prod(shape_of(self))
 
 
 def dim(self: Any) -> int:
     """The number of dimensions."""
-    return plain(self).ndim
+    return len(shape_of(self))
 
 
 def element_size(self: Any) -> int:
@@ -178,7 +179,7 @@ def names(self: Any) -> tuple[None, ...]:
 
 def dense_dim(self: Any) -> int:
     """The number of dimensions, all of them dense."""
-    return plain(self).ndim
+    return len(shape_of(self))
 
 
 def untyped_storage(self: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from paddle import _C_ops
 
 from oarlock.ops import arithmetic, bitwise, comparison, matmul
 from oarlock.tensor.conversion import deepcopy, numpy, reduce
@@ -16,6 +17,7 @@ from oarlock.tensor.size import count
 from oarlock.tensor.subscripts import getitem, setitem
 
 _SCALARS = (float, int, bool, complex)
+_FLOAT32, _FLOAT64 = paddle.float32, paddle.float64
 
 
 def _operand(x: Any) -> Any:
@@ -34,8 +36,28 @@ def _operand(x: Any) -> Any:
     return x if isinstance(x, Number) else NotImplemented
 
 
-def _binary(function: Any) -> Any:
+def _binary(function: Any, kernel: Any = None, by_number: Any = None) -> Any:
+    """An operator of a tensor and a tensor or number.
+
+    Args:
+        function: the composition that serves all cases.
+        kernel: what serves two tensors of one floating-point dtype; where it raises, the
+            composition finds out what torch says.
+        by_number: what serves a tensor of floating-point dtype and a Python number.
+    """
+
     def operator(self: Tensor, other: Any) -> Any:
+        if kernel is not None and self._view is None:
+            kind, dtype = other.__class__, self._paddle_dtype
+            if dtype is _FLOAT32 or dtype is _FLOAT64:
+                if kind is Tensor:
+                    if other._view is None and other._paddle_dtype is dtype:
+                        try:
+                            return wrap(kernel(self, other))
+                        except ValueError:
+                            pass
+                elif by_number is not None and (kind is float or kind is int):
+                    return wrap(by_number(self, other))
         b = _operand(other)
         return NotImplemented if b is NotImplemented else wrap(function(plain(self), b))
 
@@ -94,6 +116,17 @@ _BINARY = {
     "rshift": (bitwise.bitwise_right_shift, bitwise.bitwise_right_shift),
 }
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+# What torch's operators do on floating-point tensors that need no promotion, by Paddle's kernels.
+_KERNELS = {
+    "add": (_C_ops.add, lambda x, number: _C_ops.scale(x, 1.0, number, True)),
+    "sub": (_C_ops.subtract, lambda x, number: _C_ops.scale(x, 1.0, -number, True)),
+    "mul": (_C_ops.multiply, lambda x, number: _C_ops.scale(x, number, arithmetic.NOTHING, True)),
+    "truediv": (_C_ops.divide,),
+    "lt": (_C_ops.less_than,),
+    "le": (_C_ops.less_equal,),
+    "gt": (_C_ops.greater_than,),
+    "ge": (_C_ops.greater_equal,),
+}
 
 
 def _scalar(self: Tensor) -> Any:
@@ -210,10 +243,10 @@ def install() -> None:
         "dlpack_device": lambda self: plain(self).__dlpack_device__(),
     }
     for name, (function, reflected) in _BINARY.items():
-        table[name] = _binary(function)
+        table[name] = _binary(function, *_KERNELS.get(name, ()))
         table[f"r{name}"] = _reflected(reflected)
         table[f"i{name}"] = _in_place(function)
     for name in _COMPARISONS:
-        table[name] = _binary(getattr(comparison, name))
+        table[name] = _binary(getattr(comparison, name), *_KERNELS.get(name, ()))
     for name, method in table.items():
         setattr(Tensor, f"__{name}__", method)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from operator import index as integer
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -20,20 +19,21 @@ _at = paddle.Tensor.__getitem__
 
 def getitem(t: Tensor, index: Any) -> Tensor:
     """``t[index]`` as torch has it: a view for integers, slices, None and Ellipsis, else a copy."""
-    basic = index if index.__class__ is int else _basic(index, len(plain(t).shape))
+    p = plain(t)
+    basic = index if index.__class__ is int else _basic(index)
     if basic is None:
         from oarlock.ops import indexing
 
-        return wrap(indexing.getitem(plain(t), _plain_index(index)))
+        return wrap(indexing.getitem(p, _plain_index(index)))
     try:
-        return view_of(t, lambda x: _at(x, basic))
-    except IndexError:
-        raise _out_of_bounds(plain(t), basic) from None
+        return view_of(t, lambda x: _at(x, basic), p=p)
+    except (IndexError, ValueError):
+        raise _out_of_bounds(p, basic) from None
 
 
 def setitem(t: Tensor, index: Any, value: Any) -> None:
     """``t[index] = value``: written in place, cast to ``t``'s dtype and broadcast."""
-    if _basic(index, len(plain(t).shape)) is None:
+    if _basic(index) is None:
         _set_advanced(t, index, value)
         return
     part = getitem(t, index)
@@ -41,7 +41,7 @@ def setitem(t: Tensor, index: Any, value: Any) -> None:
 
 
 def _out_of_bounds(p: paddle.Tensor, basic: Any) -> IndexError:
-    """Torch's words for an integer beyond its dimension."""
+    """Torch's words for what a basic subscript asks too much."""
     shape = p.shape
     if not shape:
         return IndexError(
@@ -49,6 +49,8 @@ def _out_of_bounds(p: paddle.Tensor, basic: Any) -> IndexError:
             "C++ to convert a 0-dim tensor to a number"
         )
     items = [item for item in (basic if isinstance(basic, tuple) else (basic,)) if item is not None]
+    if items.count(Ellipsis) > 1:
+        return IndexError("an index can only have a single ellipsis ('...')")
     if Ellipsis in items:
         place = items.index(Ellipsis)
         items[place : place + 1] = [slice(None)] * (len(shape) - len(items) + 1)
@@ -77,7 +79,7 @@ def _plain_index(index: Any) -> Any:
     return tuple(map(plain_all, index)) if isinstance(index, tuple) else plain_all(index)
 
 
-def _basic(index: Any, ndim: int) -> Any:
+def _basic(index: Any) -> Any:
     """The subscript with whole numbers as ints where it is basic, else None."""
     kind = index.__class__
     if kind is int:
@@ -86,7 +88,6 @@ def _basic(index: Any, ndim: int) -> Any:
         item = _basic_item(index)
         return None if item is _ADVANCED else (item,)
     items = []
-    dots = used = 0
     for item in index:
         kind = item.__class__
         if kind is not int and not (
@@ -98,14 +99,7 @@ def _basic(index: Any, ndim: int) -> Any:
             item = _basic_item(item)
             if item is _ADVANCED:
                 return None
-            kind = item.__class__
-        dots += kind is EllipsisType
-        used += kind is int or kind is slice
         items.append(item)
-    if dots > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    if used > ndim:
-        raise IndexError(f"too many indices for tensor of dimension {ndim}")
     return tuple(items)
 
 

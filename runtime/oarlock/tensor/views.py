@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from operator import index
 from typing import Any
 
@@ -30,8 +31,10 @@ _OVERLAP = (
 )
 
 
-def _view(input: Any, replay: Any, **options: Any) -> Any:
-    return view_of(input, replay, **options) if isinstance(input, Tensor) else replay(input)
+def _view(input: Any, replay: Any, p: Any = None, **options: Any) -> Any:
+    if not isinstance(input, Tensor):
+        return replay(input)
+    return view_of(input, replay, p=p, **options)
 
 
 def _records(input: Any) -> bool:
@@ -57,13 +60,14 @@ def view(self: Any, *size: Any, dtype: Any = None) -> Any:
     if dtype is not None or (len(size) == 1 and isinstance(size[0], dtypes.dtype)):
         return _view_dtype(self, dtype or size[0])
     p = plain(self)
-    sizes = inferred(sizes_of(size), count(p))
-    if not p.is_contiguous() and view_strides(p.shape, p.strides, sizes) is None:
+    shape = p.shape
+    sizes = inferred(sizes_of(size), prod(shape))
+    if not p.is_contiguous() and view_strides(shape, p.strides, sizes) is None:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension "
             "spans across two contiguous subspaces). Use .reshape(...) instead."
         )
-    return _view(self, _as(sizes))
+    return _view(self, _as(sizes), p=p)
 
 
 def _view_dtype(self: Any, dtype: dtypes.dtype) -> Any:
@@ -91,17 +95,17 @@ def view_as(self: Any, other: Any) -> Any:
 
 def reshape(input: Any, shape: Sequence[int]) -> Any:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
-    p = plain(input)
-    sizes = inferred(sizes_of((shape,)), count(p))
-    if not p.is_contiguous() and view_strides(p.shape, p.strides, sizes) is None:
-        copied = _as(sizes)(p)
-        return like(input, copied)
-    return _view(input, _as(sizes))
+    return reshape_method(input, shape)
 
 
 def reshape_method(self: Any, *shape: Any) -> Any:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
-    return reshape(self, sizes_of(shape))
+    p = plain(self)
+    before = p.shape
+    sizes = inferred(sizes_of(shape), prod(before))
+    if not p.is_contiguous() and view_strides(before, p.strides, sizes) is None:
+        return like(self, _as(sizes)(p))
+    return _view(self, _as(sizes), p=p)
 
 
 def reshape_as(self: Any, other: Any) -> Any:
@@ -259,12 +263,15 @@ def _atleast(tensor: Any, dims: int) -> Any:
 
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """With two dimensions exchanged."""
-    ndim = plain(input).ndim
-    first, second = dim_of(dim0, ndim), dim_of(dim1, ndim)
-    order = list(range(ndim))
-    if order:
-        order[first], order[second] = second, first
-    return _view(input, lambda x: _C_ops.transpose(x, order))
+    p = plain(input)
+    order = list(range(len(p.shape)))
+    try:
+        order[dim0], order[dim1] = order[dim1], order[dim0]
+    except IndexError:
+        # A tensor without dimensions has dimension 0 nevertheless.
+        dim_of(dim0, len(order))
+        dim_of(dim1, len(order))
+    return _view(input, lambda x: _C_ops.transpose(x, order), p=p)
 
 
 def permute(input: Any, dims: Sequence[int]) -> Any:

@@ -1,7 +1,9 @@
 """autocast: its switches as torch's, and a policy that is what torch does on the CPU."""
 
+import ast
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,14 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+import oarlock.torch
 from oarlock.amp import autocast as ours
 from oarlock.amp import policy, state
 from oarlock.ops.linear import linear
 from oarlock.ops.loss import mse_loss
 from oarlock.tensor import dtypes, plain, wrap
 
+ROOT = Path(__file__).resolve().parents[3]
 X = torch.rand(4, 4)
 CUBE = torch.rand(1, 2, 4, 4, 4)
 IMAGE = torch.rand(1, 2, 4, 4)
@@ -49,7 +53,6 @@ LOWER = {
     "torch.nn.functional.conv_transpose3d": lambda: F.conv_transpose3d(
         CUBE, torch.rand(2, 2, 3, 3, 3)
     ),
-    "torch.einsum": lambda: torch.einsum("ij,jk->ik", X, X),
 }
 B, BCUBE, BIMAGE = X.bfloat16(), CUBE.bfloat16(), IMAGE.bfloat16()
 SINGLE = {
@@ -104,6 +107,51 @@ def test_the_policy_is_torchs(name):
     lowers, singles = name in policy.LOWER["cpu"], name in policy.SINGLE["cpu"]
     assert (lowers, singles) == (name in LOWER, name in SINGLE)
     assert result.dtype == (torch.float32 if singles else torch.bfloat16)
+
+
+# Methods, operators, modules and what is made of products, beside the functions of the tables above.
+EXPRESSIONS = [
+    *("x @ x", "x @ v", "x.__rmatmul__(x)", "x.half() @ x.half()", "torch.matmul(x, x)"),
+    *("x.matmul(x)", "torch.mm(x, x)", "x.mm(x)", "torch.bmm(c, c)", "c.bmm(c)"),
+    *("torch.addmm(x, x, x)", "x.addmm(x, x)", "torch.baddbmm(c, c, c)", "torch.addbmm(x, c, c)"),
+    *("torch.mv(x, v)", "torch.addmv(v, x, v)", "torch.dot(v, v)", "torch.outer(v, v)"),
+    *("torch.inner(x, x)", "torch.tensordot(x, x, 1)", "torch.kron(x, x)"),
+    *("torch.einsum('ij,jk->ik', x, x)", "torch.einsum('i,i->i', v, v)"),
+    *("torch.linalg.multi_dot([x, x])", "torch.chain_matmul(x, x)", "torch.linalg.matmul(x, x)"),
+    *("torch.linalg.vecdot(x, x)", "torch.cdist(b, b)", "torch.prod(b)", "b.prod(0)", "b.trace()"),
+    *("b.sum()", "b.norm()", "b.cumsum(0)", "b ** 2", "torch.exp(b)", "b.softmax(0)", "x + b"),
+    *("torch.cat([x, b])", "torch.stack([x, b])", "torch.inverse(b + torch.eye(2))"),
+    *("nn.Linear(2, 2)(x)", "nn.Conv1d(2, 2, 1)(c)", "nn.Bilinear(2, 2, 2)(x, x)"),
+    *("nn.BatchNorm1d(2)(c.bfloat16())", "nn.LayerNorm(2)(x)", "nn.Embedding(2, 2)(k)"),
+    *("nn.MultiheadAttention(2, 1)(c, c, c)[0]", "nn.TransformerEncoderLayer(2, 1)(c)"),
+    *("F.cross_entropy(b, k)", "F.gelu(b)", "F.mse_loss(b, x)", "F.linear(x, x)"),
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_dtypes_under_autocast_are_torchs(expression):
+    found = []
+    for library in (torch, oarlock.torch):
+        x = library.rand(2, 2)
+        names = {"torch": library, "nn": library.nn, "F": library.nn.functional}
+        names |= {"x": x, "v": x[0], "c": library.rand(2, 2, 2), "b": x.bfloat16()}
+        names["k"] = library.tensor([0, 1])
+        with library.autocast("cpu", dtype=library.bfloat16):
+            found.append(str(eval(expression, names).dtype))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "runtime/oarlock/ops").glob("*.py")), ids=lambda path: path.stem
+)
+def test_every_composition_that_autocast_names_asks_it(path):
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name in policy.CONCERNED:
+            decorators = {ast.unparse(each) for each in node.decorator_list}
+            asks = decorators & {"composition", "autocasts"} or "autocast.entered" in ast.unparse(
+                node
+            )
+            assert asks, f"{path.name}: {node.name} has neither @autocasts nor @composition"
 
 
 def test_every_product_is_checked_against_torch():

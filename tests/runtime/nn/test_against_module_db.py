@@ -31,25 +31,11 @@ STRIDES = collections.defaultdict(
 )
 # LinearCrossEntropyLoss came with torch 2.13 and has no record.
 LEFT_OUT = {"LinearCrossEntropyLoss"}
-# Known to differ; each is an error here once it does not.
-DIFFERS = {
-    "LPPool1d": "a NaN in one window becomes NaN in all: Paddle's pooling sums over runs",
-    "LPPool2d": "as LPPool1d",
-    "LPPool3d": "as LPPool1d",
-    "FractionalMaxPool3d": "a window that overlaps the last one can't be taken by reshaping",
-}
 INFOS = [
     info
     for info in module_db
     if info.module_cls.__module__.startswith("torch.nn.modules")
     and info.module_cls.__name__ not in LEFT_OUT
-]
-
-EXECUTED = [
-    pytest.param(info, marks=pytest.mark.xfail(reason=DIFFERS[name], strict=True))
-    if (name := info.module_cls.__name__) in DIFFERS
-    else info
-    for info in INFOS
 ]
 
 
@@ -158,7 +144,7 @@ def test_construction(info):
 
 
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("info", EXECUTED, ids=[info.module_cls.__name__ for info in INFOS])
+@pytest.mark.parametrize("info", INFOS, ids=lambda info: info.module_cls.__name__)
 def test_forward_and_gradients(info, training):
     """Outputs, gradients and buffers of every forward call, in float64."""
     dtype = real_torch.float64

@@ -109,6 +109,11 @@ def test_prints_as_torch(name, options, sides):
     assert ours == theirs
 
 
+def test_prints_groups_as_torch(sides):
+    ours, theirs = (repr(s.optim.SGD([{"params": [p]} for p in two(s)], lr=0.1)) for s in sides)
+    assert ours == theirs
+
+
 def test_duplicates_in_a_group_warn(sides):
     said = []
     for side in sides:

@@ -21,6 +21,7 @@ CASES = [
     ("AdamW", {"lr": 0.01}),
     ("AdamW", {"lr": 0.01, "amsgrad": True, "weight_decay": 0.2, "maximize": True}),
     ("AdamW", {"lr": 0.01, "betas": (0.5, 0.9), "foreach": True}),
+    ("AdamW", {"lr": np.float64(0.01), "weight_decay": np.float64(0.2)}),
     ("Adamax", {}),
     ("Adamax", {"lr": 0.01, "weight_decay": 0.1, "eps": 1e-2, "maximize": True}),
     ("NAdam", {}),

@@ -21,10 +21,10 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> batch1 = torch.randn(5, 5, 5, requires_grad=True)
-        >>> batch2 = torch.randn(5, 5, 10, requires_grad=True)
-        >>> result = torch.addbmm(input, batch1, batch2, beta=1, alpha=1)
+        >>> input = torch.randn(2, 3, requires_grad=True)
+        >>> batch1 = torch.randn(4, 2, 5, requires_grad=True)
+        >>> batch2 = torch.randn(4, 5, 3, requires_grad=True)
+        >>> result = torch.addbmm(input, batch1, batch2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addbmm/
@@ -55,10 +55,10 @@ def Tensor_addbmm(self, batch1, batch2, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> batch1 = torch.randn(5, 5, 5, requires_grad=True)
-        >>> batch2 = torch.randn(5, 5, 10, requires_grad=True)
-        >>> result = torch.addbmm(input, batch1, batch2, beta=1, alpha=1)
+        >>> input = torch.randn(2, 3, requires_grad=True)
+        >>> batch1 = torch.randn(4, 2, 5, requires_grad=True)
+        >>> batch2 = torch.randn(4, 5, 3, requires_grad=True)
+        >>> result = torch.addbmm(input, batch1, batch2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addbmm/
@@ -80,10 +80,10 @@ def Tensor_addbmm_(self, batch1, batch2, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> batch1 = torch.randn(5, 5, 5, requires_grad=True)
-        >>> batch2 = torch.randn(5, 5, 10, requires_grad=True)
-        >>> result = torch.addbmm(input, batch1, batch2, beta=1, alpha=1)
+        >>> input = torch.randn(2, 3, requires_grad=True)
+        >>> batch1 = torch.randn(4, 2, 5, requires_grad=True)
+        >>> batch2 = torch.randn(4, 5, 3, requires_grad=True)
+        >>> result = torch.addbmm(input, batch1, batch2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addbmm/

@@ -24,9 +24,9 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1, out=None):
     Example:
         >>> import oarlock.torch as torch
         >>> input = torch.randn(2, 3, requires_grad=True)
-        >>> mat1 = torch.randn(2, 2, requires_grad=True)
-        >>> mat2 = torch.randn(2, 3, requires_grad=True)
-        >>> result = torch.addmm(input, mat1, mat2, alpha=0.6, beta=0.2)
+        >>> mat1 = torch.randn(2, 4, requires_grad=True)
+        >>> mat2 = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.addmm(input, mat1, mat2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmm/
@@ -59,9 +59,9 @@ def Tensor_addmm(self, mat1, mat2, *, beta=1, alpha=1):
     Example:
         >>> import oarlock.torch as torch
         >>> input = torch.randn(2, 3, requires_grad=True)
-        >>> mat1 = torch.randn(2, 2, requires_grad=True)
-        >>> mat2 = torch.randn(2, 3, requires_grad=True)
-        >>> result = torch.addmm(input, mat1, mat2, alpha=0.6, beta=0.2)
+        >>> mat1 = torch.randn(2, 4, requires_grad=True)
+        >>> mat2 = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.addmm(input, mat1, mat2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmm/
@@ -81,9 +81,9 @@ def Tensor_addmm_(self, mat1, mat2, *, beta=1, alpha=1):
     Example:
         >>> import oarlock.torch as torch
         >>> input = torch.randn(2, 3, requires_grad=True)
-        >>> mat1 = torch.randn(2, 2, requires_grad=True)
-        >>> mat2 = torch.randn(2, 3, requires_grad=True)
-        >>> result = torch.addmm(input, mat1, mat2, alpha=0.6, beta=0.2)
+        >>> mat1 = torch.randn(2, 4, requires_grad=True)
+        >>> mat2 = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.addmm(input, mat1, mat2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmm/

@@ -21,10 +21,10 @@ def addmv(input, mat, vec, *, beta=1, alpha=1, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> mat = torch.randn(5, 10, requires_grad=True)
-        >>> vec = torch.randn(10, requires_grad=True)
-        >>> result = torch.addmv(input, mat, vec, beta=1, alpha=1)
+        >>> input = torch.randn(3, requires_grad=True)
+        >>> mat = torch.randn(3, 4, requires_grad=True)
+        >>> vec = torch.randn(4, requires_grad=True)
+        >>> result = torch.addmv(input, mat, vec, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmv/
@@ -49,10 +49,10 @@ def Tensor_addmv(self, mat, vec, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> mat = torch.randn(5, 10, requires_grad=True)
-        >>> vec = torch.randn(10, requires_grad=True)
-        >>> result = torch.addmv(input, mat, vec, beta=1, alpha=1)
+        >>> input = torch.randn(3, requires_grad=True)
+        >>> mat = torch.randn(3, 4, requires_grad=True)
+        >>> vec = torch.randn(4, requires_grad=True)
+        >>> result = torch.addmv(input, mat, vec, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmv/
@@ -72,10 +72,10 @@ def addmv_(input, mat, vec, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> mat = torch.randn(5, 10, requires_grad=True)
-        >>> vec = torch.randn(10, requires_grad=True)
-        >>> result = torch.addmv(input, mat, vec, beta=1, alpha=1)
+        >>> input = torch.randn(3, requires_grad=True)
+        >>> mat = torch.randn(3, 4, requires_grad=True)
+        >>> vec = torch.randn(4, requires_grad=True)
+        >>> result = torch.addmv(input, mat, vec, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmv/
@@ -103,10 +103,10 @@ def Tensor_addmv_(self, mat, vec, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> mat = torch.randn(5, 10, requires_grad=True)
-        >>> vec = torch.randn(10, requires_grad=True)
-        >>> result = torch.addmv(input, mat, vec, beta=1, alpha=1)
+        >>> input = torch.randn(3, requires_grad=True)
+        >>> mat = torch.randn(3, 4, requires_grad=True)
+        >>> vec = torch.randn(4, requires_grad=True)
+        >>> result = torch.addmv(input, mat, vec, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addmv/

@@ -21,10 +21,10 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> vec1 = torch.randn(5, requires_grad=True)
-        >>> vec2 = torch.randn(10, requires_grad=True)
-        >>> result = torch.addr(input, vec1, vec2, beta=0.6, alpha=0.2)
+        >>> input = torch.randn(2, 3, requires_grad=True)
+        >>> vec1 = torch.randn(2, requires_grad=True)
+        >>> vec2 = torch.randn(3, requires_grad=True)
+        >>> result = torch.addr(input, vec1, vec2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addr/
@@ -49,10 +49,10 @@ def Tensor_addr(self, vec1, vec2, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> vec1 = torch.randn(5, requires_grad=True)
-        >>> vec2 = torch.randn(10, requires_grad=True)
-        >>> result = torch.addr(input, vec1, vec2, beta=0.6, alpha=0.2)
+        >>> input = torch.randn(2, 3, requires_grad=True)
+        >>> vec1 = torch.randn(2, requires_grad=True)
+        >>> vec2 = torch.randn(3, requires_grad=True)
+        >>> result = torch.addr(input, vec1, vec2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addr/
@@ -71,10 +71,10 @@ def Tensor_addr_(self, vec1, vec2, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> vec1 = torch.randn(5, requires_grad=True)
-        >>> vec2 = torch.randn(10, requires_grad=True)
-        >>> result = torch.addr(input, vec1, vec2, beta=0.6, alpha=0.2)
+        >>> input = torch.randn(2, 3, requires_grad=True)
+        >>> vec1 = torch.randn(2, requires_grad=True)
+        >>> vec2 = torch.randn(3, requires_grad=True)
+        >>> result = torch.addr(input, vec1, vec2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/addr/

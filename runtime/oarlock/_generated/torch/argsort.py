@@ -22,8 +22,8 @@ def argsort(input, dim=-1, descending=False, *, stable=None, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5)
-        >>> result = torch.argsort(input, dim=-3, descending=True, stable=True)
+        >>> x = torch.randn(4, 3)
+        >>> result = torch.argsort(x, dim=0, descending=True)
 
     https://oarlock.dev/api/torch/argsort/
     """
@@ -43,8 +43,8 @@ def Tensor_argsort(self, dim=-1, descending=False, *, stable=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5)
-        >>> result = torch.argsort(input, dim=-3, descending=True, stable=True)
+        >>> x = torch.randn(4, 3)
+        >>> result = torch.argsort(x, dim=0, descending=True)
 
     https://oarlock.dev/api/torch/argsort/
     """

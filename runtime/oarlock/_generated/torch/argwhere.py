@@ -15,8 +15,8 @@ def argwhere(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(4)
-        >>> result = torch.argwhere(input)
+        >>> x = torch.tensor([[0, 3, 0], [5, 0, 7]], dtype=torch.int64)
+        >>> result = torch.argwhere(x)
 
     https://oarlock.dev/api/torch/argwhere/
     """
@@ -28,8 +28,8 @@ def Tensor_argwhere(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(4)
-        >>> result = torch.argwhere(input)
+        >>> x = torch.tensor([[0, 3, 0], [5, 0, 7]], dtype=torch.int64)
+        >>> result = torch.argwhere(x)
 
     https://oarlock.dev/api/torch/argwhere/
     """

@@ -23,10 +23,10 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1, out=None)
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 10, requires_grad=True)
-        >>> batch1 = torch.randn(5, 5, 5, requires_grad=True)
-        >>> batch2 = torch.randn(5, 5, 10, requires_grad=True)
-        >>> result = torch.baddbmm(input, batch1, batch2, beta=1, alpha=1)
+        >>> input = torch.randn(4, 2, 3, requires_grad=True)
+        >>> batch1 = torch.randn(4, 2, 5, requires_grad=True)
+        >>> batch2 = torch.randn(4, 5, 3, requires_grad=True)
+        >>> result = torch.baddbmm(input, batch1, batch2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/baddbmm/
@@ -58,10 +58,10 @@ def Tensor_baddbmm(self, batch1, batch2, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 10, requires_grad=True)
-        >>> batch1 = torch.randn(5, 5, 5, requires_grad=True)
-        >>> batch2 = torch.randn(5, 5, 10, requires_grad=True)
-        >>> result = torch.baddbmm(input, batch1, batch2, beta=1, alpha=1)
+        >>> input = torch.randn(4, 2, 3, requires_grad=True)
+        >>> batch1 = torch.randn(4, 2, 5, requires_grad=True)
+        >>> batch2 = torch.randn(4, 5, 3, requires_grad=True)
+        >>> result = torch.baddbmm(input, batch1, batch2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/baddbmm/
@@ -83,10 +83,10 @@ def Tensor_baddbmm_(self, batch1, batch2, *, beta=1, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 10, requires_grad=True)
-        >>> batch1 = torch.randn(5, 5, 5, requires_grad=True)
-        >>> batch2 = torch.randn(5, 5, 10, requires_grad=True)
-        >>> result = torch.baddbmm(input, batch1, batch2, beta=1, alpha=1)
+        >>> input = torch.randn(4, 2, 3, requires_grad=True)
+        >>> batch1 = torch.randn(4, 2, 5, requires_grad=True)
+        >>> batch2 = torch.randn(4, 5, 3, requires_grad=True)
+        >>> result = torch.baddbmm(input, batch1, batch2, beta=0.5, alpha=2.0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/baddbmm/

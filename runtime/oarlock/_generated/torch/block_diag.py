@@ -15,10 +15,10 @@ def block_diag(*tensors):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, 5, requires_grad=True)
-        >>> arg0 = torch.randn(2, 5, requires_grad=True)
-        >>> arg1 = torch.randn(3, 5, requires_grad=True)
-        >>> result = torch.block_diag(input, arg0, arg1)
+        >>> a = torch.randn(1, 2, requires_grad=True)
+        >>> b = torch.randn(2, 1, requires_grad=True)
+        >>> c = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.block_diag(a, b, c)
 
     https://oarlock.dev/api/torch/block_diag/
     """

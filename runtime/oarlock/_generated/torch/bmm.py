@@ -20,9 +20,9 @@ def bmm(input, mat2, out_dtype=None, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, 10, requires_grad=True)
-        >>> mat2 = torch.randn(10, 10, 5, requires_grad=True)
-        >>> result = torch.bmm(input, mat2)
+        >>> x = torch.randn(3, 2, 4, requires_grad=True)
+        >>> z = torch.randn(3, 4, 5, requires_grad=True)
+        >>> result = torch.bmm(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/bmm/
@@ -38,9 +38,9 @@ def Tensor_bmm(self, mat2):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, 10, requires_grad=True)
-        >>> mat2 = torch.randn(10, 10, 5, requires_grad=True)
-        >>> result = torch.bmm(input, mat2)
+        >>> x = torch.randn(3, 2, 4, requires_grad=True)
+        >>> z = torch.randn(3, 4, 5, requires_grad=True)
+        >>> result = torch.bmm(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/bmm/

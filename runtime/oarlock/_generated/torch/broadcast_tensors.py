@@ -15,11 +15,10 @@ def broadcast_tensors(*tensors):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, requires_grad=True)
-        >>> arg0 = torch.randn(1, 2, 1, requires_grad=True)
-        >>> arg1 = torch.randn(1, 1, requires_grad=True)
-        >>> arg2 = torch.randn(5, 1, 1, requires_grad=True)
-        >>> result = torch.broadcast_tensors(input, arg0, arg1, arg2)
+        >>> a = torch.randn(3, requires_grad=True)
+        >>> b = torch.randn(2, 1, requires_grad=True)
+        >>> c = torch.randn(4, 1, 1, requires_grad=True)
+        >>> result = torch.broadcast_tensors(a, b, c)
 
     https://oarlock.dev/api/torch/broadcast_tensors/
     """

@@ -21,9 +21,9 @@ def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5)
-        >>> boundaries = torch.randn(5)
-        >>> result = torch.bucketize(input, boundaries, out_int32=False, right=False)
+        >>> x = torch.tensor([0.5, 1.0, 2.0, 3.0, 9.0], dtype=torch.float32)
+        >>> boundaries = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float32)
+        >>> result = torch.bucketize(x, boundaries, right=True)
 
     https://oarlock.dev/api/torch/bucketize/
     """

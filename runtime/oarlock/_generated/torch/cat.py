@@ -19,8 +19,8 @@ def cat(tensors, dim=0, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(5, 5, requires_grad=True)
-        >>> b = torch.randn(5, 5, requires_grad=True)
+        >>> a = torch.randn(2, 3, requires_grad=True)
+        >>> b = torch.randn(2, 1, requires_grad=True)
         >>> result = torch.cat([a, b], dim=-1)
         >>> result.sum().backward()
 
@@ -41,8 +41,8 @@ def concat(tensors, dim=0, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(5, 5, requires_grad=True)
-        >>> b = torch.randn(5, 5, requires_grad=True)
+        >>> a = torch.randn(2, 3, requires_grad=True)
+        >>> b = torch.randn(2, 1, requires_grad=True)
         >>> result = torch.cat([a, b], dim=-1)
         >>> result.sum().backward()
 
@@ -63,8 +63,8 @@ def concatenate(tensors, dim=0, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(5, 5, requires_grad=True)
-        >>> b = torch.randn(5, 5, requires_grad=True)
+        >>> a = torch.randn(2, 3, requires_grad=True)
+        >>> b = torch.randn(2, 1, requires_grad=True)
         >>> result = torch.cat([a, b], dim=-1)
         >>> result.sum().backward()
 

@@ -19,9 +19,9 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x1 = torch.randn(5, 5, 2, requires_grad=True)
-        >>> x2 = torch.randn(5, 6, 2, requires_grad=True)
-        >>> result = torch.cdist(x1, x2, 0.0, 'use_mm_for_euclid_dist')
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> z = torch.randn(4, 2, requires_grad=True)
+        >>> result = torch.cdist(x, z)
 
     https://oarlock.dev/api/torch/cdist/
     """

@@ -17,9 +17,9 @@ def column_stack(tensors, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(5, 2, 1, requires_grad=True)
-        >>> b = torch.randn(5, 3, 1, requires_grad=True)
-        >>> result = torch.column_stack([a, b])
+        >>> a = torch.randn(3, requires_grad=True)
+        >>> b = torch.randn(3, requires_grad=True)
+        >>> result = torch.column_stack((a, b))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/column_stack/

@@ -18,8 +18,8 @@ def combinations(input, r=2, with_replacement=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.empty(1).uniform_(0.05, 0.95).requires_grad_()
-        >>> result = torch.combinations(input, r=1, with_replacement=False)
+        >>> x = torch.randn(4, requires_grad=True)
+        >>> result = torch.combinations(x, r=3, with_replacement=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/combinations/

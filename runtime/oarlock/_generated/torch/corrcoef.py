@@ -15,8 +15,8 @@ def corrcoef(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.corrcoef(input)
+        >>> x = torch.randn(3, 5, requires_grad=True)
+        >>> result = torch.corrcoef(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/corrcoef/
@@ -29,8 +29,8 @@ def Tensor_corrcoef(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.corrcoef(input)
+        >>> x = torch.randn(3, 5, requires_grad=True)
+        >>> result = torch.corrcoef(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/corrcoef/

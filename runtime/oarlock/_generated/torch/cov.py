@@ -18,8 +18,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.cov(input, correction=0, fweights=None, aweights=None)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> result = torch.cov(x, correction=0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/cov/
@@ -45,8 +45,8 @@ def Tensor_cov(self, *, correction=1, fweights=None, aweights=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.cov(input, correction=0, fweights=None, aweights=None)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> result = torch.cov(x, correction=0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/cov/

@@ -20,9 +20,9 @@ def cross(input, other, dim=None, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 3, 5, requires_grad=True)
-        >>> other = torch.randn(5, 3, 5, requires_grad=True)
-        >>> result = torch.cross(input, other, dim=1)
+        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> z = torch.randn(3, 3, requires_grad=True)
+        >>> result = torch.cross(x, z, dim=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/cross/
@@ -41,9 +41,9 @@ def Tensor_cross(self, other, dim=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 3, 5, requires_grad=True)
-        >>> other = torch.randn(5, 3, 5, requires_grad=True)
-        >>> result = torch.cross(input, other, dim=1)
+        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> z = torch.randn(3, 3, requires_grad=True)
+        >>> result = torch.cross(x, z, dim=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/cross/

@@ -22,9 +22,9 @@ def cumulative_trapezoid(y, x=None, *, dim=-1, dx=1, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> other = torch.randn(2, 3, requires_grad=True)
-        >>> dx = torch.randn(2, 3, requires_grad=True)
-        >>> result = torch.cumulative_trapezoid(other, dx, dim=1)
+        >>> y = torch.randn(3, 2, requires_grad=True)
+        >>> x = torch.tensor([[0.0, 0.0], [0.5, 1.0], [2.0, 1.5]], dtype=torch.float32)
+        >>> result = torch.cumulative_trapezoid(y, x, dim=0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/cumulative_trapezoid/

@@ -18,8 +18,8 @@ def diag(input, diagonal=0, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, requires_grad=True)
-        >>> result = torch.diag(input)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> result = torch.diag(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/diag/
@@ -35,8 +35,8 @@ def Tensor_diag(self, diagonal=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, requires_grad=True)
-        >>> result = torch.diag(input)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> result = torch.diag(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/diag/

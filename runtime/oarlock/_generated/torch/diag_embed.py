@@ -18,8 +18,8 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.diag_embed(input, offset=1, dim1=1, dim2=2)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.diag_embed(x, offset=-1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/diag_embed/
@@ -37,8 +37,8 @@ def Tensor_diag_embed(self, offset=0, dim1=-2, dim2=-1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.diag_embed(input, offset=1, dim1=1, dim2=2)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.diag_embed(x, offset=-1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/diag_embed/

@@ -16,8 +16,8 @@ def diagflat(input, offset=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.diagflat(input, offset=1)
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.diagflat(x, offset=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/diagflat/
@@ -33,8 +33,8 @@ def Tensor_diagflat(self, offset=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.diagflat(input, offset=1)
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.diagflat(x, offset=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/diagflat/

@@ -18,9 +18,9 @@ def dot(input, tensor, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> tensor = torch.randn(5, requires_grad=True)
-        >>> result = torch.dot(input, tensor)
+        >>> x = torch.randn(5, requires_grad=True)
+        >>> z = torch.randn(5, requires_grad=True)
+        >>> result = torch.dot(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/dot/
@@ -36,9 +36,9 @@ def Tensor_dot(self, tensor):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> tensor = torch.randn(5, requires_grad=True)
-        >>> result = torch.dot(input, tensor)
+        >>> x = torch.randn(5, requires_grad=True)
+        >>> z = torch.randn(5, requires_grad=True)
+        >>> result = torch.dot(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/dot/

@@ -17,8 +17,8 @@ def flip(input, dims):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.flip(input, dims=(0, 1, 2))
+        >>> x = torch.randn(2, 3, 2, requires_grad=True)
+        >>> result = torch.flip(x, dims=(0, -1))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/flip/
@@ -34,8 +34,8 @@ def Tensor_flip(self, *dims, **named):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.flip(input, dims=(0, 1, 2))
+        >>> x = torch.randn(2, 3, 2, requires_grad=True)
+        >>> result = torch.flip(x, dims=(0, -1))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/flip/

@@ -15,8 +15,8 @@ def fliplr(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.fliplr(input)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.fliplr(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/fliplr/
@@ -29,8 +29,8 @@ def Tensor_fliplr(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.fliplr(input)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.fliplr(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/fliplr/

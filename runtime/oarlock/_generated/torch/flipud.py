@@ -15,8 +15,8 @@ def flipud(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.flipud(input)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.flipud(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/flipud/
@@ -29,8 +29,8 @@ def Tensor_flipud(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.flipud(input)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.flipud(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/flipud/

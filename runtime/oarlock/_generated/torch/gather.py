@@ -21,9 +21,9 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> result = torch.gather(input, 0, index)
+        >>> scores = torch.randn(3, 4, requires_grad=True)
+        >>> classes = torch.tensor([[2], [0], [3]], dtype=torch.int64)
+        >>> result = torch.gather(scores, dim=1, index=classes)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/gather/
@@ -45,9 +45,9 @@ def Tensor_gather(self, dim, index, *, sparse_grad=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> result = torch.gather(input, 0, index)
+        >>> scores = torch.randn(3, 4, requires_grad=True)
+        >>> classes = torch.tensor([[2], [0], [3]], dtype=torch.int64)
+        >>> result = torch.gather(scores, dim=1, index=classes)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/gather/

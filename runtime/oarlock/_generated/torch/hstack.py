@@ -17,10 +17,9 @@ def hstack(tensors, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(5, requires_grad=True)
-        >>> b = torch.randn(5, requires_grad=True)
-        >>> c = torch.randn(5, requires_grad=True)
-        >>> result = torch.hstack([a, b, c])
+        >>> a = torch.randn(2, 1, requires_grad=True)
+        >>> b = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.hstack((a, b))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/hstack/

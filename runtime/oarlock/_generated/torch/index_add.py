@@ -21,10 +21,10 @@ def index_add(input, dim, index, source, *, alpha=1, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_add(input, 0, index, source, alpha=-1)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> source = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.index_add(x, 0, index, source, alpha=-0.5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_add/
@@ -49,10 +49,10 @@ def Tensor_index_add(self, dim, index, source, *, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_add(input, 0, index, source, alpha=-1)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> source = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.index_add(x, 0, index, source, alpha=-0.5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_add/
@@ -71,10 +71,10 @@ def Tensor_index_add_(self, dim, index, source, *, alpha=1):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_add(input, 0, index, source, alpha=-1)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> source = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.index_add(x, 0, index, source, alpha=-0.5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_add/

@@ -20,10 +20,10 @@ def index_copy(input, dim, index, source, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_copy(input, 0, index, source)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0], dtype=torch.int64)
+        >>> source = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.index_copy(x, 1, index, source)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_copy/
@@ -44,10 +44,10 @@ def Tensor_index_copy(self, dim, index, source):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_copy(input, 0, index, source)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0], dtype=torch.int64)
+        >>> source = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.index_copy(x, 1, index, source)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_copy/
@@ -65,10 +65,10 @@ def Tensor_index_copy_(self, dim, index, source):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_copy(input, 0, index, source)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0], dtype=torch.int64)
+        >>> source = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.index_copy(x, 1, index, source)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_copy/

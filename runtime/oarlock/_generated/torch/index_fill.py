@@ -18,9 +18,9 @@ def index_fill(input, dim, index, value):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> result = torch.index_fill(input, 0, index, -8.478373527526855)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0], dtype=torch.int64)
+        >>> result = torch.index_fill(x, 1, index, -1.5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_fill/
@@ -38,9 +38,9 @@ def Tensor_index_fill(self, dim, index, value):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> result = torch.index_fill(input, 0, index, -8.478373527526855)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0], dtype=torch.int64)
+        >>> result = torch.index_fill(x, 1, index, -1.5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_fill/
@@ -58,9 +58,9 @@ def Tensor_index_fill_(self, dim, index, value):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> result = torch.index_fill(input, 0, index, -8.478373527526855)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0], dtype=torch.int64)
+        >>> result = torch.index_fill(x, 1, index, -1.5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_fill/

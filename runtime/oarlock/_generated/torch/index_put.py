@@ -19,10 +19,10 @@ def index_put(input, indices, values, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> a = torch.tensor([2], dtype=torch.int64)
-        >>> values = torch.randn(1, 5, requires_grad=True)
-        >>> result = torch.index_put(input, [a], values, accumulate=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> values = torch.randn(3, requires_grad=True)
+        >>> result = torch.index_put(x, (index,), values, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_put/
@@ -44,10 +44,10 @@ def Tensor_index_put(self, indices, values, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> a = torch.tensor([2], dtype=torch.int64)
-        >>> values = torch.randn(1, 5, requires_grad=True)
-        >>> result = torch.index_put(input, [a], values, accumulate=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> values = torch.randn(3, requires_grad=True)
+        >>> result = torch.index_put(x, (index,), values, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_put/
@@ -67,10 +67,10 @@ def index_put_(input, indices, values, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> a = torch.tensor([2], dtype=torch.int64)
-        >>> values = torch.randn(1, 5, requires_grad=True)
-        >>> result = torch.index_put(input, [a], values, accumulate=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> values = torch.randn(3, requires_grad=True)
+        >>> result = torch.index_put(x, (index,), values, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_put/
@@ -97,10 +97,10 @@ def Tensor_index_put_(self, indices, values, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> a = torch.tensor([2], dtype=torch.int64)
-        >>> values = torch.randn(1, 5, requires_grad=True)
-        >>> result = torch.index_put(input, [a], values, accumulate=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> values = torch.randn(3, requires_grad=True)
+        >>> result = torch.index_put(x, (index,), values, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_put/

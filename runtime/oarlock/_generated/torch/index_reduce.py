@@ -23,10 +23,10 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=No
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_reduce(input, 0, index, source, 'mean', include_self=True)
+        >>> x = torch.empty(3).uniform_(0.5, 2).requires_grad_()
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> source = torch.empty(3).uniform_(0.5, 2).requires_grad_()
+        >>> result = torch.index_reduce(x, 0, index, source, "prod", include_self=False)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_reduce/
@@ -60,10 +60,10 @@ def Tensor_index_reduce(self, dim, index, source, reduce, *, include_self=True):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_reduce(input, 0, index, source, 'mean', include_self=True)
+        >>> x = torch.empty(3).uniform_(0.5, 2).requires_grad_()
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> source = torch.empty(3).uniform_(0.5, 2).requires_grad_()
+        >>> result = torch.index_reduce(x, 0, index, source, "prod", include_self=False)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_reduce/
@@ -94,10 +94,10 @@ def Tensor_index_reduce_(self, dim, index, source, reduce, *, include_self=True)
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> source = torch.randn(1, requires_grad=True)
-        >>> result = torch.index_reduce(input, 0, index, source, 'mean', include_self=True)
+        >>> x = torch.empty(3).uniform_(0.5, 2).requires_grad_()
+        >>> index = torch.tensor([0, 2, 0], dtype=torch.int64)
+        >>> source = torch.empty(3).uniform_(0.5, 2).requires_grad_()
+        >>> result = torch.index_reduce(x, 0, index, source, "prod", include_self=False)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_reduce/

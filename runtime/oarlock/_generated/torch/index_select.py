@@ -19,9 +19,9 @@ def index_select(input, dim, index, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> result = torch.index_select(input, 0, index)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0, 3], dtype=torch.int64)
+        >>> result = torch.index_select(x, 1, index)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_select/
@@ -38,9 +38,9 @@ def Tensor_index_select(self, dim, index):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, requires_grad=True)
-        >>> index = torch.tensor([0], dtype=torch.int64)
-        >>> result = torch.index_select(input, 0, index)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> index = torch.tensor([3, 0, 3], dtype=torch.int64)
+        >>> result = torch.index_select(x, 1, index)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/index_select/

@@ -18,9 +18,9 @@ def inner(input, other, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> other = torch.randn(5, requires_grad=True)
-        >>> result = torch.inner(input, other)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> z = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.inner(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/inner/
@@ -36,9 +36,9 @@ def Tensor_inner(self, other):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> other = torch.randn(5, requires_grad=True)
-        >>> result = torch.inner(input, other)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> z = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.inner(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/inner/

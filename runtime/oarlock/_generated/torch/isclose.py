@@ -20,7 +20,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     Example:
         >>> import oarlock.torch as torch
         >>> x = torch.tensor([1.0, 1.05, 2.0, 100.0], dtype=torch.float32)
-        >>> z = torch.tensor([1.0, 1.0, 2.5, 101.0], dtype=torch.float32)
+        >>> z = torch.tensor([1.0, 1.0, 2.5, 100.4], dtype=torch.float32)
         >>> result = torch.isclose(x, z, rtol=0.005, atol=0.06)
 
     https://oarlock.dev/api/torch/isclose/
@@ -40,7 +40,7 @@ def Tensor_isclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     Example:
         >>> import oarlock.torch as torch
         >>> x = torch.tensor([1.0, 1.05, 2.0, 100.0], dtype=torch.float32)
-        >>> z = torch.tensor([1.0, 1.0, 2.5, 101.0], dtype=torch.float32)
+        >>> z = torch.tensor([1.0, 1.0, 2.5, 100.4], dtype=torch.float32)
         >>> result = torch.isclose(x, z, rtol=0.005, atol=0.06)
 
     https://oarlock.dev/api/torch/isclose/

@@ -18,9 +18,9 @@ def kron(input, other, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> other = torch.randn(10, 20, requires_grad=True)
-        >>> result = torch.kron(input, other)
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> z = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.kron(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/kron/
@@ -36,9 +36,9 @@ def Tensor_kron(self, other):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> other = torch.randn(10, 20, requires_grad=True)
-        >>> result = torch.kron(input, other)
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> z = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.kron(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/kron/

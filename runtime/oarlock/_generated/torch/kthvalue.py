@@ -21,8 +21,8 @@ def kthvalue(input, k, dim=-1, keepdim=False, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.kthvalue(input, 2)
+        >>> x = torch.randn(3, 5, requires_grad=True)
+        >>> result = torch.kthvalue(x, 2)
 
     https://oarlock.dev/api/torch/kthvalue/
     """
@@ -50,8 +50,8 @@ def Tensor_kthvalue(self, k, dim=-1, keepdim=False, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.kthvalue(input, 2)
+        >>> x = torch.randn(3, 5, requires_grad=True)
+        >>> result = torch.kthvalue(x, 2)
 
     https://oarlock.dev/api/torch/kthvalue/
     """

@@ -19,7 +19,7 @@ def logcumsumexp(input, dim=REQUIRED, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(3, 4, requires_grad=True)
+        >>> x = torch.tensor([[0.0, float("-inf"), 2.0], [-1.0, 500.0, 499.0]], dtype=torch.float32, requires_grad=True)
         >>> result = torch.logcumsumexp(x, 1)
         >>> result.sum().backward()
 
@@ -38,7 +38,7 @@ def Tensor_logcumsumexp(self, dim=REQUIRED, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(3, 4, requires_grad=True)
+        >>> x = torch.tensor([[0.0, float("-inf"), 2.0], [-1.0, 500.0, 499.0]], dtype=torch.float32, requires_grad=True)
         >>> result = torch.logcumsumexp(x, 1)
         >>> result.sum().backward()
 

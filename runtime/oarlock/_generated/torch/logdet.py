@@ -15,9 +15,8 @@ def logdet(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, 1, requires_grad=True)
-        >>> result = torch.logdet(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[[2.0, 0.5], [0.5, 1.0]], [[0.0, 1.0], [1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0]]], dtype=torch.float32)
+        >>> result = torch.logdet(x)
 
     https://oarlock.dev/api/torch/logdet/
     """
@@ -29,9 +28,8 @@ def Tensor_logdet(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(1, 1, requires_grad=True)
-        >>> result = torch.logdet(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[[2.0, 0.5], [0.5, 1.0]], [[0.0, 1.0], [1.0, 0.0]], [[1.0, 2.0], [2.0, 4.0]]], dtype=torch.float32)
+        >>> result = torch.logdet(x)
 
     https://oarlock.dev/api/torch/logdet/
     """

@@ -17,9 +17,9 @@ def masked_fill(input, mask, value):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (5, 5), dtype=torch.bool)
-        >>> result = torch.masked_fill(input, mask, 10)
+        >>> scores = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([False, True, False], dtype=torch.bool)
+        >>> result = torch.masked_fill(scores, mask, float("-inf"))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_fill/
@@ -36,9 +36,9 @@ def Tensor_masked_fill(self, mask, value):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (5, 5), dtype=torch.bool)
-        >>> result = torch.masked_fill(input, mask, 10)
+        >>> scores = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([False, True, False], dtype=torch.bool)
+        >>> result = torch.masked_fill(scores, mask, float("-inf"))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_fill/
@@ -55,9 +55,9 @@ def Tensor_masked_fill_(self, mask, value):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (5, 5), dtype=torch.bool)
-        >>> result = torch.masked_fill(input, mask, 10)
+        >>> scores = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([False, True, False], dtype=torch.bool)
+        >>> result = torch.masked_fill(scores, mask, float("-inf"))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_fill/

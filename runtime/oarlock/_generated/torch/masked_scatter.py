@@ -17,10 +17,10 @@ def masked_scatter(input, mask, source):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (5, 5), dtype=torch.bool)
-        >>> source = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.masked_scatter(input, mask, source)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([[True, False, True], [False, False, True]], dtype=torch.bool)
+        >>> source = torch.randn(4, requires_grad=True)
+        >>> result = torch.masked_scatter(x, mask, source)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_scatter/
@@ -37,10 +37,10 @@ def Tensor_masked_scatter(self, mask, source):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (5, 5), dtype=torch.bool)
-        >>> source = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.masked_scatter(input, mask, source)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([[True, False, True], [False, False, True]], dtype=torch.bool)
+        >>> source = torch.randn(4, requires_grad=True)
+        >>> result = torch.masked_scatter(x, mask, source)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_scatter/
@@ -57,10 +57,10 @@ def Tensor_masked_scatter_(self, mask, source):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (5, 5), dtype=torch.bool)
-        >>> source = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.masked_scatter(input, mask, source)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([[True, False, True], [False, False, True]], dtype=torch.bool)
+        >>> source = torch.randn(4, requires_grad=True)
+        >>> result = torch.masked_scatter(x, mask, source)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_scatter/

@@ -18,9 +18,9 @@ def masked_select(input, mask, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (10, 10), dtype=torch.bool)
-        >>> result = torch.masked_select(input, mask)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([[True, False, True], [False, False, True]], dtype=torch.bool)
+        >>> result = torch.masked_select(x, mask)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_select/
@@ -36,9 +36,9 @@ def Tensor_masked_select(self, mask):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> mask = torch.randint(0, 2, (10, 10), dtype=torch.bool)
-        >>> result = torch.masked_select(input, mask)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> mask = torch.tensor([[True, False, True], [False, False, True]], dtype=torch.bool)
+        >>> result = torch.masked_select(x, mask)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/masked_select/

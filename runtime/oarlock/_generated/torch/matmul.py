@@ -18,9 +18,9 @@ def matmul(input, other, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(20, requires_grad=True)
-        >>> other = torch.randn(20, requires_grad=True)
-        >>> result = torch.matmul(input, other)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> z = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.matmul(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/matmul/
@@ -36,9 +36,9 @@ def Tensor_matmul(self, other):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(20, requires_grad=True)
-        >>> other = torch.randn(20, requires_grad=True)
-        >>> result = torch.matmul(input, other)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> z = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.matmul(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/matmul/

@@ -15,8 +15,8 @@ def matrix_exp(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.matrix_exp(input)
+        >>> x = torch.tensor([[0.0, 2.0, 1.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]], dtype=torch.float32, requires_grad=True)
+        >>> result = torch.matrix_exp(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/matrix_exp/
@@ -29,8 +29,8 @@ def Tensor_matrix_exp(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.matrix_exp(input)
+        >>> x = torch.tensor([[0.0, 2.0, 1.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]], dtype=torch.float32, requires_grad=True)
+        >>> result = torch.matrix_exp(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/matrix_exp/

@@ -16,8 +16,9 @@ def meshgrid(*tensors, indexing=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, requires_grad=True)
-        >>> result = torch.meshgrid(input, indexing='xy')
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> z = torch.randn(2, requires_grad=True)
+        >>> result = torch.meshgrid(x, z, indexing="xy")
 
     https://oarlock.dev/api/torch/meshgrid/
     """

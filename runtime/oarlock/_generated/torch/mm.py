@@ -20,9 +20,9 @@ def mm(input, mat2, out_dtype=None, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> mat2 = torch.randn(10, 5, requires_grad=True)
-        >>> result = torch.mm(input, mat2)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> z = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.mm(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/mm/
@@ -38,9 +38,9 @@ def Tensor_mm(self, mat2):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> mat2 = torch.randn(10, 5, requires_grad=True)
-        >>> result = torch.mm(input, mat2)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> z = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.mm(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/mm/

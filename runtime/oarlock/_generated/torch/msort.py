@@ -17,8 +17,8 @@ def msort(input, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.msort(input)
+        >>> x = torch.randn(4, 2, requires_grad=True)
+        >>> result = torch.msort(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/msort/
@@ -31,8 +31,8 @@ def Tensor_msort(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.msort(input)
+        >>> x = torch.randn(4, 2, requires_grad=True)
+        >>> result = torch.msort(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/msort/

@@ -18,9 +18,9 @@ def mv(input, vec, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> vec = torch.randn(10, requires_grad=True)
-        >>> result = torch.mv(input, vec)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> vec = torch.randn(3, requires_grad=True)
+        >>> result = torch.mv(x, vec)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/mv/
@@ -36,9 +36,9 @@ def Tensor_mv(self, vec):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, requires_grad=True)
-        >>> vec = torch.randn(10, requires_grad=True)
-        >>> result = torch.mv(input, vec)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> vec = torch.randn(3, requires_grad=True)
+        >>> result = torch.mv(x, vec)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/mv/

@@ -18,8 +18,8 @@ def nonzero(input, *, as_tuple=False, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.empty(5).uniform_(0.05, 0.95)
-        >>> result = torch.nonzero(input, as_tuple=False)
+        >>> x = torch.tensor([[0, 3, 0], [5, 0, 7]], dtype=torch.int64)
+        >>> result = torch.nonzero(x, as_tuple=True)
 
     https://oarlock.dev/api/torch/nonzero/
     """
@@ -34,8 +34,8 @@ def Tensor_nonzero(self, *, as_tuple=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.empty(5).uniform_(0.05, 0.95)
-        >>> result = torch.nonzero(input, as_tuple=False)
+        >>> x = torch.tensor([[0, 3, 0], [5, 0, 7]], dtype=torch.int64)
+        >>> result = torch.nonzero(x, as_tuple=True)
 
     https://oarlock.dev/api/torch/nonzero/
     """

@@ -18,9 +18,9 @@ def outer(input, vec2, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> vec2 = torch.randn(10, requires_grad=True)
-        >>> result = torch.outer(input, vec2)
+        >>> x = torch.randn(2, requires_grad=True)
+        >>> z = torch.randn(3, requires_grad=True)
+        >>> result = torch.outer(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/outer/
@@ -36,9 +36,9 @@ def Tensor_outer(self, vec2):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> vec2 = torch.randn(10, requires_grad=True)
-        >>> result = torch.outer(input, vec2)
+        >>> x = torch.randn(2, requires_grad=True)
+        >>> z = torch.randn(3, requires_grad=True)
+        >>> result = torch.outer(x, z)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/outer/

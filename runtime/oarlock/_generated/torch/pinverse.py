@@ -16,9 +16,8 @@ def pinverse(input, rcond=1e-15):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.pinverse(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]], dtype=torch.float32)
+        >>> result = torch.pinverse(x)
 
     https://oarlock.dev/api/torch/pinverse/
     """
@@ -33,9 +32,8 @@ def Tensor_pinverse(self, rcond=1e-15):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.pinverse(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]], dtype=torch.float32)
+        >>> result = torch.pinverse(x)
 
     https://oarlock.dev/api/torch/pinverse/
     """

@@ -18,10 +18,10 @@ def put(input, index, source, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> index = torch.tensor([6, 4, 2], dtype=torch.int64)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> index = torch.tensor([5, 0, 5], dtype=torch.int64)
         >>> source = torch.randn(3, requires_grad=True)
-        >>> result = torch.put(input, index, source, True)
+        >>> result = torch.put(x, index, source, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/put/
@@ -39,10 +39,10 @@ def Tensor_put(self, index, source, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> index = torch.tensor([6, 4, 2], dtype=torch.int64)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> index = torch.tensor([5, 0, 5], dtype=torch.int64)
         >>> source = torch.randn(3, requires_grad=True)
-        >>> result = torch.put(input, index, source, True)
+        >>> result = torch.put(x, index, source, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/put/
@@ -60,10 +60,10 @@ def Tensor_put_(self, index, source, accumulate=False):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> index = torch.tensor([6, 4, 2], dtype=torch.int64)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> index = torch.tensor([5, 0, 5], dtype=torch.int64)
         >>> source = torch.randn(3, requires_grad=True)
-        >>> result = torch.put(input, index, source, True)
+        >>> result = torch.put(x, index, source, accumulate=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/put/

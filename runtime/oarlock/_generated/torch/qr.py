@@ -18,8 +18,8 @@ def qr(input, some=True, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.qr(input)
+        >>> x = torch.randn(4, 2, requires_grad=True)
+        >>> result = torch.qr(x)
 
     https://oarlock.dev/api/torch/qr/
     """
@@ -34,8 +34,8 @@ def Tensor_qr(self, some=True):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.qr(input)
+        >>> x = torch.randn(4, 2, requires_grad=True)
+        >>> result = torch.qr(x)
 
     https://oarlock.dev/api/torch/qr/
     """

@@ -23,9 +23,9 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None, *
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(4, 1, requires_grad=True)
-        >>> repeats = torch.tensor([0, 1, 2, 3], dtype=torch.int64)
-        >>> result = torch.repeat_interleave(input, repeats=repeats, dim=0, output_size=6)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> repeats = torch.tensor([2, 0, 3], dtype=torch.int64)
+        >>> result = torch.repeat_interleave(x, repeats, dim=0, output_size=5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/repeat_interleave/
@@ -51,9 +51,9 @@ def Tensor_repeat_interleave(self, repeats, dim=None, *, output_size=None, **num
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(4, 1, requires_grad=True)
-        >>> repeats = torch.tensor([0, 1, 2, 3], dtype=torch.int64)
-        >>> result = torch.repeat_interleave(input, repeats=repeats, dim=0, output_size=6)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> repeats = torch.tensor([2, 0, 3], dtype=torch.int64)
+        >>> result = torch.repeat_interleave(x, repeats, dim=0, output_size=5)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/repeat_interleave/

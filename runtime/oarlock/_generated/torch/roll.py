@@ -17,8 +17,8 @@ def roll(input, shifts, dims=()):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.roll(input, 0, 0)
+        >>> x = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.roll(x, shifts=(1, -2), dims=(0, 1))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/roll/
@@ -35,8 +35,8 @@ def Tensor_roll(self, shifts, dims=()):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.roll(input, 0, 0)
+        >>> x = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.roll(x, shifts=(1, -2), dims=(0, 1))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/roll/

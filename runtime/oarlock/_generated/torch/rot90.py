@@ -17,8 +17,8 @@ def rot90(input, k=1, dims=(0, 1)):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.rot90(input)
+        >>> x = torch.randn(2, 2, 3, requires_grad=True)
+        >>> result = torch.rot90(x, k=-1, dims=(1, 2))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/rot90/
@@ -35,8 +35,8 @@ def Tensor_rot90(self, k=1, dims=(0, 1)):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.rot90(input)
+        >>> x = torch.randn(2, 2, 3, requires_grad=True)
+        >>> result = torch.rot90(x, k=-1, dims=(1, 2))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/rot90/

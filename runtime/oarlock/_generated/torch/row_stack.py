@@ -17,9 +17,9 @@ def row_stack(tensors, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(2, 3, requires_grad=True)
-        >>> b = torch.randn(1, 3, requires_grad=True)
-        >>> result = torch.row_stack([a, b])
+        >>> a = torch.randn(3, requires_grad=True)
+        >>> b = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.row_stack((a, b))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/row_stack/

@@ -20,10 +20,10 @@ def scatter_add(input, dim, index, src, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> src = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.scatter_add(input, 0, index, src)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> classes = torch.tensor([[0, 0, 3], [2, 1, 2]], dtype=torch.int64)
+        >>> scores = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.scatter_add(x, 1, classes, scores)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/scatter_add/
@@ -44,10 +44,10 @@ def Tensor_scatter_add(self, dim, index, src):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> src = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.scatter_add(input, 0, index, src)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> classes = torch.tensor([[0, 0, 3], [2, 1, 2]], dtype=torch.int64)
+        >>> scores = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.scatter_add(x, 1, classes, scores)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/scatter_add/
@@ -65,10 +65,10 @@ def Tensor_scatter_add_(self, dim, index, src):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> src = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.scatter_add(input, 0, index, src)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> classes = torch.tensor([[0, 0, 3], [2, 1, 2]], dtype=torch.int64)
+        >>> scores = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.scatter_add(x, 1, classes, scores)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/scatter_add/

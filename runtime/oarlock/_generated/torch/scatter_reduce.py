@@ -23,10 +23,10 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=Non
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> src = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.scatter_reduce(input, 0, index, src, 'sum', include_self=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0, 0], dtype=torch.int64)
+        >>> src = torch.randn(4, requires_grad=True)
+        >>> result = torch.scatter_reduce(x, 0, index, src, reduce="mean", include_self=False)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/scatter_reduce/
@@ -60,10 +60,10 @@ def Tensor_scatter_reduce(self, dim, index, src, reduce, *, include_self=True):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> src = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.scatter_reduce(input, 0, index, src, 'sum', include_self=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0, 0], dtype=torch.int64)
+        >>> src = torch.randn(4, requires_grad=True)
+        >>> result = torch.scatter_reduce(x, 0, index, src, reduce="mean", include_self=False)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/scatter_reduce/
@@ -94,10 +94,10 @@ def Tensor_scatter_reduce_(self, dim, index, src, reduce, *, include_self=True):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 5, requires_grad=True)
-        >>> index = torch.randint(0, 10, (5, 5), dtype=torch.int64)
-        >>> src = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.scatter_reduce(input, 0, index, src, 'sum', include_self=False)
+        >>> x = torch.randn(3, requires_grad=True)
+        >>> index = torch.tensor([0, 2, 0, 0], dtype=torch.int64)
+        >>> src = torch.randn(4, requires_grad=True)
+        >>> result = torch.scatter_reduce(x, 0, index, src, reduce="mean", include_self=False)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/scatter_reduce/

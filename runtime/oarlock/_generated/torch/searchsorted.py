@@ -34,10 +34,9 @@ def searchsorted(
 
     Example:
         >>> import oarlock.torch as torch
-        >>> sorted_sequence = torch.randn(10)
-        >>> self = torch.randn(())
-        >>> sorter = torch.tensor([0, 6, 4, 2, 9, 3, 1, 7, 8, 5], dtype=torch.int64)
-        >>> result = torch.searchsorted(sorted_sequence, self, out_int32=False, right=False, sorter=sorter)
+        >>> sorted_sequence = torch.tensor([1.0, 3.0, 3.0, 5.0], dtype=torch.float32)
+        >>> x = torch.tensor([[0.5, 3.0], [5.0, 9.0]], dtype=torch.float32)
+        >>> result = torch.searchsorted(sorted_sequence, x, right=True)
 
     https://oarlock.dev/api/torch/searchsorted/
     """

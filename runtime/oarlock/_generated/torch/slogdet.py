@@ -17,7 +17,7 @@ def slogdet(input, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float32, requires_grad=True)
         >>> result = torch.slogdet(x)
 
     https://oarlock.dev/api/torch/slogdet/
@@ -33,7 +33,7 @@ def Tensor_slogdet(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float32, requires_grad=True)
         >>> result = torch.slogdet(x)
 
     https://oarlock.dev/api/torch/slogdet/

@@ -21,8 +21,8 @@ def sort(input, dim=-1, descending=False, *, out=None, stable=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.sort(input, dim=-3, descending=True, stable=True)
+        >>> x = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.sort(x, dim=0, descending=True)
 
     https://oarlock.dev/api/torch/sort/
     """
@@ -50,8 +50,8 @@ def Tensor_sort(self, dim=-1, descending=False, *, stable=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, 5, requires_grad=True)
-        >>> result = torch.sort(input, dim=-3, descending=True, stable=True)
+        >>> x = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.sort(x, dim=0, descending=True)
 
     https://oarlock.dev/api/torch/sort/
     """

@@ -19,8 +19,9 @@ def stack(tensors, dim=0, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(3, 4, requires_grad=True)
-        >>> result = torch.stack([a], -1)
+        >>> a = torch.randn(2, 3, requires_grad=True)
+        >>> b = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.stack([a, b], dim=-1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/stack/

@@ -19,8 +19,8 @@ def svd(input, some=True, compute_uv=True, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> result = torch.svd(input, some=True)
+        >>> x = torch.randn(3, 2)
+        >>> result = torch.svd(x, some=False)
 
     https://oarlock.dev/api/torch/svd/
     """
@@ -42,8 +42,8 @@ def Tensor_svd(self, some=True, compute_uv=True):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> result = torch.svd(input, some=True)
+        >>> x = torch.randn(3, 2)
+        >>> result = torch.svd(x, some=False)
 
     https://oarlock.dev/api/torch/svd/
     """

@@ -18,9 +18,9 @@ def take(input, index, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> index = torch.tensor([6, 3, 3], dtype=torch.int64)
-        >>> result = torch.take(input, index)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> index = torch.tensor([[5, 0], [-1, 2]], dtype=torch.int64)
+        >>> result = torch.take(x, index)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/take/
@@ -36,9 +36,9 @@ def Tensor_take(self, index):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> index = torch.tensor([6, 3, 3], dtype=torch.int64)
-        >>> result = torch.take(input, index)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> index = torch.tensor([[5, 0], [-1, 2]], dtype=torch.int64)
+        >>> result = torch.take(x, index)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/take/

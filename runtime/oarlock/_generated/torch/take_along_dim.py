@@ -20,9 +20,8 @@ def take_along_dim(input, indices, dim=None, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> indices = torch.randint(0, 5, (5, 5), dtype=torch.int64)
-        >>> result = torch.take_along_dim(input, indices, 0)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> result = torch.take_along_dim(x, torch.argsort(x, dim=1), dim=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/take_along_dim/
@@ -41,9 +40,8 @@ def Tensor_take_along_dim(self, indices, dim=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> indices = torch.randint(0, 5, (5, 5), dtype=torch.int64)
-        >>> result = torch.take_along_dim(input, indices, 0)
+        >>> x = torch.randn(2, 4, requires_grad=True)
+        >>> result = torch.take_along_dim(x, torch.argsort(x, dim=1), dim=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/take_along_dim/

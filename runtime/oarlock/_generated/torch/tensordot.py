@@ -19,9 +19,9 @@ def tensordot(a, b, dims=2, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(2, 2, 2, requires_grad=True)
-        >>> b = torch.randn(2, 2, 2, requires_grad=True)
-        >>> result = torch.tensordot(a, b, dims=2)
+        >>> a = torch.randn(2, 3, requires_grad=True)
+        >>> b = torch.randn(3, 4, requires_grad=True)
+        >>> result = torch.tensordot(a, b, dims=1)
 
     https://oarlock.dev/api/torch/tensordot/
     """

@@ -17,8 +17,8 @@ def tile(input, dims):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.tile(input, ())
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.tile(x, (2, 3))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/tile/
@@ -34,8 +34,8 @@ def Tensor_tile(self, *dims, **named):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.tile(input, ())
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> result = torch.tile(x, (2, 3))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/tile/

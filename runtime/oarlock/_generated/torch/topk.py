@@ -22,8 +22,8 @@ def topk(input, k, dim=-1, largest=True, sorted=True, *, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.topk(input, 3)
+        >>> x = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.topk(x, 2, dim=0, largest=False)
 
     https://oarlock.dev/api/torch/topk/
     """
@@ -52,8 +52,8 @@ def Tensor_topk(self, k, dim=-1, largest=True, sorted=True, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 10, 5, requires_grad=True)
-        >>> result = torch.topk(input, 3)
+        >>> x = torch.randn(4, 3, requires_grad=True)
+        >>> result = torch.topk(x, 2, dim=0, largest=False)
 
     https://oarlock.dev/api/torch/topk/
     """

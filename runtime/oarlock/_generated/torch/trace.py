@@ -15,8 +15,8 @@ def trace(input):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.trace(input)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.trace(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/trace/
@@ -29,8 +29,8 @@ def Tensor_trace(self):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.trace(input)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.trace(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/trace/

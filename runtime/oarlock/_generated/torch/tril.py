@@ -18,8 +18,8 @@ def tril(input, diagonal=0, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> result = torch.tril(input)
+        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> result = torch.tril(x, diagonal=-1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/tril/
@@ -35,8 +35,8 @@ def Tensor_tril(self, diagonal=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> result = torch.tril(input)
+        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> result = torch.tril(x, diagonal=-1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/tril/
@@ -52,8 +52,8 @@ def Tensor_tril_(self, diagonal=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> result = torch.tril(input)
+        >>> x = torch.randn(3, 3, requires_grad=True)
+        >>> result = torch.tril(x, diagonal=-1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/tril/

@@ -18,9 +18,8 @@ def triu(input, diagonal=0, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> result = torch.triu(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], dtype=torch.float32)
+        >>> result = torch.triu(x, diagonal=1)
 
     https://oarlock.dev/api/torch/triu/
     """
@@ -35,9 +34,8 @@ def Tensor_triu(self, diagonal=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> result = torch.triu(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], dtype=torch.float32)
+        >>> result = torch.triu(x, diagonal=1)
 
     https://oarlock.dev/api/torch/triu/
     """
@@ -52,9 +50,8 @@ def Tensor_triu_(self, diagonal=0):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(10, 10, requires_grad=True)
-        >>> result = torch.triu(input)
-        >>> result.sum().backward()
+        >>> x = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]], dtype=torch.float32)
+        >>> result = torch.triu(x, diagonal=1)
 
     https://oarlock.dev/api/torch/triu/
     """

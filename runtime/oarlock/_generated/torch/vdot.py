@@ -18,10 +18,9 @@ def vdot(input, other, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> other = torch.randn(5, requires_grad=True)
-        >>> result = torch.vdot(input, other)
-        >>> result.sum().backward()
+        >>> x = torch.randn(3, dtype=torch.complex64)
+        >>> z = torch.randn(3, dtype=torch.complex64)
+        >>> result = torch.vdot(x, z)
 
     https://oarlock.dev/api/torch/vdot/
     """
@@ -36,10 +35,9 @@ def Tensor_vdot(self, other):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> other = torch.randn(5, requires_grad=True)
-        >>> result = torch.vdot(input, other)
-        >>> result.sum().backward()
+        >>> x = torch.randn(3, dtype=torch.complex64)
+        >>> z = torch.randn(3, dtype=torch.complex64)
+        >>> result = torch.vdot(x, z)
 
     https://oarlock.dev/api/torch/vdot/
     """

@@ -17,8 +17,8 @@ def Tensor_repeat(self, *repeats, **named):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> repeats = torch.randn(2, requires_grad=True)
-        >>> result = torch.Tensor.repeat(repeats, (0,))
+        >>> x = torch.randn(2, 2, requires_grad=True)
+        >>> result = x.repeat(2, 3)
 
     https://oarlock.dev/api/torch/Tensor/repeat/
     """

@@ -18,8 +18,8 @@ def cond(input, p=None, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.linalg.cond(input)
+        >>> x = torch.tensor([[4.0, 1.0], [1.0, 3.0]], dtype=torch.float32, requires_grad=True)
+        >>> result = torch.linalg.cond(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/cond/

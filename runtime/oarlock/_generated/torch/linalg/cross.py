@@ -20,9 +20,9 @@ def cross(input, other, *, dim=-1, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 3, 5, requires_grad=True)
-        >>> other = torch.randn(5, 3, 5, requires_grad=True)
-        >>> result = torch.linalg.cross(input, other, dim=1)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> z = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.linalg.cross(x, z, dim=0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/cross/

@@ -17,8 +17,8 @@ def det(A, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(1, 1, requires_grad=True)
-        >>> result = torch.linalg.det(left)
+        >>> x = torch.randn(2, 3, 3, requires_grad=True)
+        >>> result = torch.linalg.det(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/det/

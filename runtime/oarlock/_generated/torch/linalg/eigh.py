@@ -18,8 +18,8 @@ def eigh(input, UPLO="L", *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float32)
-        >>> result = torch.linalg.eigh(x, UPLO='U')[0]
+        >>> x = torch.tensor([[2.0, 0.5], [-0.3, 1.0]], dtype=torch.float32)
+        >>> result = torch.linalg.eigh(x, UPLO="U")[0]
 
     https://oarlock.dev/api/torch/linalg/eigh/
     """

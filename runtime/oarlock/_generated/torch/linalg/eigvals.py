@@ -17,8 +17,8 @@ def eigvals(input, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.linalg.eigvals(input)
+        >>> x = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float32)
+        >>> result = torch.linalg.eigvals(x)
 
     https://oarlock.dev/api/torch/linalg/eigvals/
     """

@@ -19,8 +19,8 @@ def eigvalsh(input, UPLO="L", *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.linalg.eigvalsh(input, UPLO='U')
+        >>> x = torch.tensor([[2.0, 0.5], [-0.3, 1.0]], dtype=torch.float32, requires_grad=True)
+        >>> result = torch.linalg.eigvalsh(x, UPLO="U")
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/eigvalsh/

@@ -17,8 +17,8 @@ def inv(A, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.linalg.inv(left)
+        >>> x = torch.tensor([[[2.0, 1.0], [1.0, 1.0]], [[0.0, 2.0], [-1.0, 3.0]]], dtype=torch.float32, requires_grad=True)
+        >>> result = torch.linalg.inv(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/inv/

@@ -21,9 +21,9 @@ def lstsq(input, b, rcond=None, *, driver=None, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(4, 2)
+        >>> a = torch.randn(4, 2)
         >>> b = torch.randn(4, 1)
-        >>> result = torch.linalg.lstsq(x, b, driver='gelsd')[0]
+        >>> result = torch.linalg.lstsq(a, b, driver="gelsd")
 
     https://oarlock.dev/api/torch/linalg/lstsq/
     """

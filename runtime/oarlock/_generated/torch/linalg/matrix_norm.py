@@ -26,8 +26,8 @@ def matrix_norm(input, ord, dim=(-2, -1), keepdim=False, *, dtype=None, out=None
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, 2, requires_grad=True)
-        >>> result = torch.linalg.matrix_norm(input, 'fro', (-2, -1), True)
+        >>> x = torch.randn(2, 3, 4, requires_grad=True)
+        >>> result = torch.linalg.matrix_norm(x, "nuc", dim=(0, 2), keepdim=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/matrix_norm/

@@ -25,8 +25,8 @@ def matrix_rank(input, tol=None, hermitian=False, *, out=None, atol=None, rtol=N
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, 5)
-        >>> result = torch.linalg.matrix_rank(input, atol=None, rtol=None)
+        >>> x = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.1]], dtype=torch.float32)
+        >>> result = torch.linalg.matrix_rank(x, atol=0.2)
 
     https://oarlock.dev/api/torch/linalg/matrix_rank/
     """

@@ -17,9 +17,11 @@ def multi_dot(tensors, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> a = torch.randn(1, 2, requires_grad=True)
-        >>> b = torch.randn(2, 1, requires_grad=True)
-        >>> result = torch.linalg.multi_dot([a, b])
+        >>> a = torch.randn(2, requires_grad=True)
+        >>> b = torch.randn(2, 3, requires_grad=True)
+        >>> c = torch.randn(3, 4, requires_grad=True)
+        >>> d = torch.randn(4, requires_grad=True)
+        >>> result = torch.linalg.multi_dot([a, b, c, d])
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/multi_dot/

@@ -24,8 +24,8 @@ def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None, out=None, **nu
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(5, requires_grad=True)
-        >>> result = torch.linalg.norm(input, keepdim=False)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.linalg.norm(x, ord=1, dim=1, keepdim=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/norm/

@@ -19,8 +19,8 @@ def qr(A, mode="reduced", *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.linalg.qr(left)
+        >>> x = torch.randn(4, 2, requires_grad=True)
+        >>> result = torch.linalg.qr(x)
 
     https://oarlock.dev/api/torch/linalg/qr/
     """

@@ -17,8 +17,8 @@ def slogdet(A, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(1, 1, requires_grad=True)
-        >>> result = torch.linalg.slogdet(left)
+        >>> x = torch.randn(2, 3, 3, requires_grad=True)
+        >>> result = torch.linalg.slogdet(x)
 
     https://oarlock.dev/api/torch/linalg/slogdet/
     """

@@ -19,9 +19,9 @@ def solve(A, B, *, left=True, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(5, 5, requires_grad=True)
-        >>> right = torch.randn(5, requires_grad=True)
-        >>> result = torch.linalg.solve(left, right)
+        >>> a = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float32, requires_grad=True)
+        >>> b = torch.randn(2, requires_grad=True)
+        >>> result = torch.linalg.solve(a, b)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/solve/

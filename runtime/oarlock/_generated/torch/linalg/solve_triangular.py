@@ -23,9 +23,9 @@ def solve_triangular(input, B, *, upper, left=True, unitriangular=False, out=Non
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(3, 3, requires_grad=True)
-        >>> right = torch.randn(3, 1, requires_grad=True)
-        >>> result = torch.linalg.solve_triangular(input, right, upper=True, left=True, unitriangular=True)
+        >>> a = torch.tensor([[2.0, 0.5], [9.0, 3.0]], dtype=torch.float32, requires_grad=True)
+        >>> b = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.linalg.solve_triangular(a, b, upper=True, unitriangular=True)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/solve_triangular/

@@ -20,8 +20,8 @@ def svd(A, full_matrices=True, *, driver=None, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(3, 3, requires_grad=True)
-        >>> result = torch.linalg.svd(left, full_matrices=True)
+        >>> x = torch.randn(4, 2)
+        >>> result = torch.linalg.svd(x, full_matrices=False)
 
     https://oarlock.dev/api/torch/linalg/svd/
     """

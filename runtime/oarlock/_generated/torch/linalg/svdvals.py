@@ -19,8 +19,8 @@ def svdvals(A, *, driver=None, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> left = torch.randn(5, 5, requires_grad=True)
-        >>> result = torch.linalg.svdvals(left)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> result = torch.linalg.svdvals(x)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/svdvals/

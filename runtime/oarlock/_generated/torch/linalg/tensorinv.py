@@ -18,8 +18,8 @@ def tensorinv(input, ind=2, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, 2, 3, 12, 1, requires_grad=True)
-        >>> result = torch.linalg.tensorinv(input, ind=3)
+        >>> x = torch.randn(6, 2, 3, requires_grad=True)
+        >>> result = torch.linalg.tensorinv(x, ind=1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/tensorinv/

@@ -20,9 +20,9 @@ def tensorsolve(input, other, dims=None, *, out=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, 3, 6, requires_grad=True)
-        >>> other = torch.randn(2, 3, requires_grad=True)
-        >>> result = torch.linalg.tensorsolve(input, other, dims=None)
+        >>> a = torch.randn(6, 2, 3, requires_grad=True)
+        >>> b = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.linalg.tensorsolve(a, b, dims=(0,))
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/tensorsolve/

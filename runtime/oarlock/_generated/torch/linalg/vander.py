@@ -16,8 +16,8 @@ def vander(x, *, N=None):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(1, requires_grad=True)
-        >>> result = torch.linalg.vander(x, N=2)
+        >>> x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float32, requires_grad=True)
+        >>> result = torch.linalg.vander(x, N=4)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/vander/

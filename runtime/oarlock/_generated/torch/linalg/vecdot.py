@@ -20,9 +20,9 @@ def vecdot(x, y, *, dim=-1, out=None, **numpy):
 
     Example:
         >>> import oarlock.torch as torch
-        >>> x = torch.randn(1, requires_grad=True)
-        >>> other = torch.randn(1, requires_grad=True)
-        >>> result = torch.linalg.vecdot(x, other, dim=0)
+        >>> x = torch.randn(3, 2, requires_grad=True)
+        >>> z = torch.randn(3, 1, requires_grad=True)
+        >>> result = torch.linalg.vecdot(x, z, dim=0)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/vecdot/

@@ -27,8 +27,8 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None, out=None, 
 
     Example:
         >>> import oarlock.torch as torch
-        >>> input = torch.randn(2, requires_grad=True)
-        >>> result = torch.linalg.vector_norm(input, ord=6)
+        >>> x = torch.randn(2, 3, requires_grad=True)
+        >>> result = torch.linalg.vector_norm(x, ord=3)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/linalg/vector_norm/

@@ -24,9 +24,9 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction="mean
     Example:
         >>> import oarlock.torch as torch
         >>> x = torch.randn(4, 3, requires_grad=True)
-        >>> u = torch.randn(4, 3, requires_grad=True)
-        >>> v = torch.empty(4, 3).uniform_(0.01, 2).requires_grad_()
-        >>> result = torch.nn.functional.gaussian_nll_loss(x, u, v, full=True, eps=0.1)
+        >>> target = torch.randn(4, 3, requires_grad=True)
+        >>> var = torch.empty(4, 3).uniform_(0.01, 0.3).requires_grad_()
+        >>> result = torch.nn.functional.gaussian_nll_loss(x, target, var, full=True, eps=0.1)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/nn/functional/gaussian_nll_loss/
