@@ -19,9 +19,6 @@ from oarlock_generator.verify import verify_example
 ROOT = Path(__file__).parents[2]
 RECORDS = [load_file(file, ROOT) for file in record_files(ROOT / "mappings")]
 
-WEAK = Path(__file__).with_name("weak_examples.txt").read_text("utf-8").splitlines()
-WEAK_MARK = pytest.mark.xfail(reason="the example does not tell", strict=True)
-
 COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 Function = Callable[..., Any]
@@ -117,10 +114,9 @@ def another(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        pytest.param(source, name, id=id_, marks=WEAK_MARK if id_ in WEAK else ())
+        pytest.param(source, name, id=f"{'.'.join(source.path.with_suffix('').parts[1:])}-{name}")
         for source in RECORDS
         for name in shown(source)
-        for id_ in [f"{'.'.join(source.path.with_suffix('').parts[1:])}-{name}"]
     ],
 )
 def test_a_shim_that_ignores_a_parameter_is_caught(

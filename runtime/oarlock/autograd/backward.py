@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
 import paddle
+from paddle.base import core
 
 from oarlock.autograd import failures
 from oarlock.autograd.grad_mode import no_grad
 from oarlock.autograd.partial import with_others
-from oarlock.errors import OarlockError, UnsupportedError
+from oarlock.errors import ArgumentTypeError, OarlockError, UnsupportedError
 from oarlock.tensor.core import Tensor, plain, wrap
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.size import count
@@ -109,7 +111,7 @@ def grad(
         if not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     found = _run(
-        paddle.grad,
+        _composed_grad if create_graph else paddle.grad,
         [plain(t) for t in outs],
         with_others([plain(t) for t in into]),
         [None if g is None else plain(g) for g in grads],
@@ -133,6 +135,25 @@ def grad(
         else:
             results.append(wrap(g))
     return tuple(results)
+
+
+# Paddle's compositions of these take mean and variance for constants: their derivative is wrong.
+_WRONG = ("batch_norm_grad", "group_norm_grad", "instance_norm_grad", "layer_norm_grad")
+_NO_SECOND = re.compile(r"The Op (\w+?)_grad doesn't have any grad op|kernel `(\w+)_double_grad`")
+
+
+def _composed_grad(*args: Any) -> Any:
+    """paddle.grad, whose backward kernels are made of operations that can be differentiated again.
+
+    Most of Paddle's kernels of backward have no derivative of their own.
+    """
+    before = core._is_eager_prim_enabled()
+    core._set_prim_backward_blacklist(*_WRONG)
+    core.set_prim_eager_enabled(True)
+    try:
+        return paddle.grad(*args)
+    finally:
+        core.set_prim_eager_enabled(before)
 
 
 def _sequence(tensors: Any) -> list[Any]:
@@ -185,6 +206,14 @@ def _run(function: Any, *args: Any) -> Any:
             raise RuntimeError(_TWICE) from None
         if "modified by an inplace operation" in text:
             raise RuntimeError(_CHANGED) from None
+        if (found := _NO_SECOND.search(text)) is not None:
+            raise UnsupportedError(
+                api="torch.autograd.grad",
+                parameter="create_graph",
+                given="True",
+                reason=f"Paddle has no second derivative of {found[1] or found[2]}",
+                advice="Write that operation as others that have one",
+            ) from None
         raise
 
 
@@ -198,8 +227,22 @@ def _leaves(outputs: Sequence[Any]) -> list[Any]:
     )
 
 
-def requires_grad_(self: Any, mode: bool = True) -> Any:
-    """Set ``requires_grad`` to ``mode`` and return the tensor."""
+def requires_grad_(self: Any, mode: bool = True, **named: bool) -> Any:
+    """Set ``requires_grad`` to ``mode`` and return the tensor.
+
+    Args:
+        mode: whether gradients are to flow to it.
+        **named: ``requires_grad``, as torch's parser calls ``mode``.
+    """
+    if named:
+        mode = named.pop("requires_grad", mode)
+        if named:
+            words = ", ".join(map(repr, named))
+            raise ArgumentTypeError(
+                api="torch.Tensor.requires_grad_",
+                given=f"the keyword {words}",
+                accepted="requires_grad",
+            )
     self.requires_grad = mode
     return self
 

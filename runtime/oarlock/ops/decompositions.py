@@ -73,26 +73,44 @@ def linalg_cholesky(input: paddle.Tensor, *, upper: bool = False) -> paddle.Tens
 
     Raises:
         LinAlgError: a matrix is not positive definite.
-        RuntimeError: ``input`` is no square matrix of float32 or float64.
-        UnsupportedError: ``input`` is complex, which Paddle has no Cholesky decomposition for.
+        RuntimeError: ``input`` is no square matrix.
     """
     check_matrix("linalg.cholesky", input, square=True)
-    if input.dtype in COMPLEX:
-        raise UnsupportedError(
-            api="torch.linalg.cholesky",
-            parameter="input",
-            given="a complex matrix",
-            reason="Paddle has no Cholesky decomposition of complex matrices",
-        )
     if 0 in input.shape:
         return nothing_from(input, input.shape)
     try:
+        if input.dtype in COMPLEX:
+            return _complex_cholesky(input, upper)
         return _C_ops.cholesky(input, upper)
     except (RuntimeError, ValueError) as error:
         raise LinAlgError(
             "linalg.cholesky: The factorization could not be completed because the input is not "
             "positive-definite."
         ) from error
+
+
+def _complex_cholesky(A: paddle.Tensor, upper: bool) -> paddle.Tensor:
+    """The factor of a Hermitian matrix, by that of the real matrix with a block for each number.
+
+    A number a + bi is the block [[a, -b], [b, a]]; sums, products and adjoints of blocks are those of the
+    numbers, and a diagonal block of the factor is real, so that the real factor is made of blocks too.
+    """
+    adjoint = adjoint_of(A)
+    below = adjoint if upper else A
+    # One triangle is read; the gradient is shared between both.
+    mean = (A + adjoint) * 0.5
+    taken = paddle.tril(below.real()), paddle.tril(below.imag(), -1)
+    strict = paddle.tril(taken[0], -1)
+    order = [*range(A.ndim - 2), A.ndim - 1, A.ndim - 2]
+    read = paddle.complex(taken[0] + strict.transpose(order), taken[1] - taken[1].transpose(order))
+    whole = mean + (read - mean).detach()
+    a, b = whole.real(), whole.imag()
+    rows = paddle.stack([paddle.stack([a, -b], -1), paddle.stack([b, a], -1)], -3)
+    *batch, n, _ = A.shape
+    factor = _C_ops.cholesky(rows.reshape([*batch, 2 * n, 2 * n]), False)
+    blocks = factor.reshape([*batch, n, 2, n, 2])
+    result = paddle.complex(blocks[..., 0, :, 0], blocks[..., 1, :, 0])
+    return adjoint_of(result) if upper else result
 
 
 @autocasts

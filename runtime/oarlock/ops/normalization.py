@@ -6,12 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
+from oarlock.ops.axes import one_or_more
+from oarlock.ops.carrying import COMPLEX
 from oarlock.ops.composition import autocasts, composition, is_half, kernel_ready, narrowed, on_cpu
 from oarlock.ops.double import power, standardized
 from oarlock.ops.pooling import avg_pool2d
@@ -503,8 +506,10 @@ def vector_norm_kept(x: paddle.Tensor, p: float, dim: Any) -> paddle.Tensor:
     Raises:
         IndexError: there is no such dim.
     """
+    if x.dtype in COMPLEX:
+        x = _C_ops.abs(x)
     rank = x.ndim or 1
-    dims = one_or_more(dim)
+    dims = [index(each) for each in one_or_more(dim)]
     for each in dims:
         if not -rank <= each < rank:
             raise IndexError(

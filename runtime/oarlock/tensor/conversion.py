@@ -10,6 +10,7 @@ from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import no_grad
 from oarlock.errors import UnsupportedError
+from oarlock.ops.promotion import cast
 from oarlock.tensor import dtypes
 from oarlock.tensor.core import Tensor, detached, like, plain
 from oarlock.tensor.devices import CPU, as_device, device, from_place, place
@@ -40,7 +41,7 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
     p = plain(self)
     result = p
     if wanted is not None and wanted.paddle is not p.dtype:
-        result = _C_ops.cast(result, wanted.paddle)
+        result = cast(result, wanted.paddle)
     if target is not None and target != from_place(p.place):
         result = result._copy_to(place(target, "torch.Tensor.to"), True)
     if result is p:
@@ -138,8 +139,7 @@ def copy_(self: Any, other: Any, non_blocking: Any = False) -> Any:
         )
     p, value = plain(self), plain(other)
     check_overlap(p, value)
-    if value.dtype is not p.dtype:
-        value = _C_ops.cast(value, p.dtype)
+    value = cast(value, p.dtype)
     if value.shape != p.shape:
         try:
             value = _C_ops.expand(value, p.shape)
@@ -151,9 +151,9 @@ def copy_(self: Any, other: Any, non_blocking: Any = False) -> Any:
     return commit(self, value)
 
 
-def fill_(self: Any, value: Any) -> Any:
+def fill_(input: Any, value: Any) -> Any:
     """Write one value everywhere."""
-    p = plain(self)
+    p = plain(input)
     if isinstance(value, paddle.Tensor):
         v = plain(value)
         if v.ndim:
@@ -161,8 +161,8 @@ def fill_(self: Any, value: Any) -> Any:
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{v.ndim} dimensions."
             )
-        return commit(self, _C_ops.expand(_C_ops.cast(v, p.dtype), p.shape))
-    return commit(self, _C_ops.full(p.shape, value, p.dtype, p.place))
+        return commit(input, _C_ops.expand(cast(v, p.dtype), p.shape))
+    return commit(input, _C_ops.full(p.shape, value, p.dtype, p.place))
 
 
 def zero_(input: Any) -> Any:

@@ -479,6 +479,11 @@ if TYPE_CHECKING:
     from oarlock.serialization.loading import load as load
     from oarlock.serialization.saving import save as save
     from oarlock.serialization.storage import UntypedStorage as UntypedStorage
+    from oarlock.tensor.constants import e as e
+    from oarlock.tensor.constants import inf as inf
+    from oarlock.tensor.constants import nan as nan
+    from oarlock.tensor.constants import newaxis as newaxis
+    from oarlock.tensor.constants import pi as pi
     from oarlock.tensor.conversion import clone as clone
     from oarlock.tensor.conversion import fill_ as fill_
     from oarlock.tensor.conversion import zero_ as zero_
@@ -774,6 +779,7 @@ _HOMES = {
     "dsplit": "oarlock.tensor.views:dsplit",
     "dstack": "oarlock._generated.torch.dstack:dstack",
     "dtype": "oarlock.tensor.dtypes:dtype",
+    "e": "oarlock.tensor.constants:e",
     "einsum": "oarlock._generated.torch.einsum:einsum",
     "empty": "oarlock.creation.filled:empty",
     "empty_like": "oarlock.creation.filled:empty_like",
@@ -856,6 +862,7 @@ _HOMES = {
     "index_put_": "oarlock._generated.torch.index_put:index_put_",
     "index_reduce": "oarlock._generated.torch.index_reduce:index_reduce",
     "index_select": "oarlock._generated.torch.index_select:index_select",
+    "inf": "oarlock.tensor.constants:inf",
     "inference_mode": "oarlock.autograd.grad_mode:inference_mode",
     "initial_seed": "oarlock.random.generator:initial_seed",
     "inner": "oarlock._generated.torch.inner:inner",
@@ -953,6 +960,7 @@ _HOMES = {
     "multiply": "oarlock._generated.torch.multiply:multiply",
     "mv": "oarlock._generated.torch.mv:mv",
     "mvlgamma": "oarlock._generated.torch.mvlgamma:mvlgamma",
+    "nan": "oarlock.tensor.constants:nan",
     "nan_to_num": "oarlock._generated.torch.nan_to_num:nan_to_num",
     "nan_to_num_": "oarlock._generated.torch.nan_to_num:nan_to_num_",
     "nanmean": "oarlock._generated.torch.nanmean:nanmean",
@@ -965,6 +973,7 @@ _HOMES = {
     "neg_": "oarlock._generated.torch.neg:neg_",
     "negative": "oarlock._generated.torch.neg:negative",
     "negative_": "oarlock._generated.torch.neg:negative_",
+    "newaxis": "oarlock.tensor.constants:newaxis",
     "nextafter": "oarlock._generated.torch.nextafter:nextafter",
     "nn": "oarlock.torch.nn",
     "no_grad": "oarlock.autograd.grad_mode:no_grad",
@@ -980,6 +989,7 @@ _HOMES = {
     "pairwise_distance": "oarlock._generated.torch.nn.functional.pairwise_distance:pairwise_distance",
     "pdist": "oarlock._generated.torch.nn.functional.pdist:pdist",
     "permute": "oarlock.tensor.views:permute",
+    "pi": "oarlock.tensor.constants:pi",
     "pinverse": "oarlock._generated.torch.pinverse:pinverse",
     "pixel_shuffle": "oarlock._generated.torch.nn.functional.pixel_shuffle:pixel_shuffle",
     "pixel_unshuffle": "oarlock._generated.torch.nn.functional.pixel_unshuffle:pixel_unshuffle",
@@ -1323,6 +1333,7 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "e",
     "einsum",
     "empty",
     "empty_like",
@@ -1405,6 +1416,7 @@ __all__ = [
     "index_put_",
     "index_reduce",
     "index_select",
+    "inf",
     "inference_mode",
     "initial_seed",
     "inner",
@@ -1502,6 +1514,7 @@ __all__ = [
     "multiply",
     "mv",
     "mvlgamma",
+    "nan",
     "nan_to_num",
     "nan_to_num_",
     "nanmean",
@@ -1514,6 +1527,7 @@ __all__ = [
     "neg_",
     "negative",
     "negative_",
+    "newaxis",
     "nextafter",
     "nn",
     "no_grad",
@@ -1529,6 +1543,7 @@ __all__ = [
     "pairwise_distance",
     "pdist",
     "permute",
+    "pi",
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",

@@ -242,3 +242,50 @@ def test_batched_gradients_are_refused() -> None:
     x = leaf(oarlock.torch, 1.0, 2.0)
     with pytest.raises(UnsupportedError, match="is_grads_batched"):
         oarlock.torch.autograd.grad(x * 2, x, oarlock.torch.eye(2), is_grads_batched=True)
+
+
+def activated_in_place(t: Any, x: Any) -> Any:
+    hidden = x * x
+    t.nn.functional.leaky_relu(hidden - 1, 0.2, inplace=True)
+    hidden += x
+    return t.nn.functional.elu(hidden, inplace=True)
+
+
+def filled_by_columns(t: Any, x: Any) -> Any:
+    out = t.zeros(2, 2)
+    for n in range(2):
+        out[:, n] = x[:, n] * x[:, 1 - n]
+    return out
+
+
+def written_through_a_view(t: Any, x: Any) -> Any:
+    y = x**3
+    y[0].mul_(x[1])
+    y.t()[1] = x[:, 0]
+    return y
+
+
+def moved_within_itself(t: Any, x: Any) -> Any:
+    y = x**2
+    y.copy_(y)
+    y.copy_(y.flip(0))
+    return y
+
+
+@pytest.mark.parametrize(
+    "function",
+    [activated_in_place, filled_by_columns, written_through_a_view, moved_within_itself],
+)
+def test_second_derivatives_pass_through_in_place_writes(function: Any) -> None:
+    def program(t: Any) -> Any:
+        x = t.tensor([[0.5, -1.5], [2.0, 3.0]], requires_grad=True)
+        (first,) = t.autograd.grad(function(t, x).pow(2).sum(), x, create_graph=True)
+        (second,) = t.autograd.grad(first.pow(2).sum(), x)
+        return [first, second]
+
+    same(program)
+
+
+def test_a_function_names_the_node_of_its_results() -> None:
+    for t in (torch, oarlock.torch):
+        assert "grad_fn=<CubeBackward>" in repr(cube(t).apply(leaf(t, 1.0), 2.0))

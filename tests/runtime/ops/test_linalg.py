@@ -46,11 +46,6 @@ PLAIN = [
     "triangular_solve",
 ]
 REAL = {"linalg.cholesky": "linalg_cholesky", "cholesky": "cholesky"}
-TOLERANCE: dict[Any, dict[str, Any]] = {
-    torch.float32: {"rtol": 1e-3, "atol": 1e-3},
-    torch.complex64: {"rtol": 1e-3, "atol": 1e-3},
-    torch.float64: {"rtol": 1e-7, "atol": 1e-7},
-}
 
 
 def _function(name: str) -> Any:
@@ -71,11 +66,11 @@ def _is_constant(sample: Any) -> bool:
 @pytest.mark.parametrize(("op", "ours", "dtype"), cases(OURS, FLOATS))
 def test_samples(op: Any, ours: Any, dtype: torch.dtype) -> None:
     if op.name not in CONSTANT:
-        check_samples(op, ours, dtype, seen_as=_plain, tolerance=TOLERANCE[dtype])
+        check_samples(op, ours, dtype, seen_as=_plain)
         return
     for sample in op.sample_inputs("cpu", dtype, requires_grad=True):
         args = (sample.input, *sample.args)
-        same(op.op, ours, args, sample.kwargs, grad=not _is_constant(sample), **TOLERANCE[dtype])
+        same(op.op, ours, args, sample.kwargs, grad=not _is_constant(sample))
 
 
 def _plain(result: Any) -> Any:
@@ -87,7 +82,7 @@ def _plain(result: Any) -> Any:
     cases({name: _function(ours) for name, ours in REAL.items()}, [torch.float32, torch.float64]),
 )
 def test_samples_of_cholesky(op: Any, ours: Any, dtype: torch.dtype) -> None:
-    check_samples(op, ours, dtype, tolerance=TOLERANCE[dtype])
+    check_samples(op, ours, dtype)
 
 
 @pytest.mark.parametrize(("op", "ours", "dtype"), cases(OURS, [torch.float32]))
@@ -142,9 +137,7 @@ def test_samples_without_their_signs(op: Any, ours: Any, dtype: torch.dtype) -> 
     theirs = {"svd": torch.svd}.get(op.name) or getattr(
         torch.linalg, op.name.removeprefix("linalg.")
     )
-    check_samples(
-        op, ours, dtype, theirs=theirs, seen_as=SEEN_AS[op.name][1], tolerance=TOLERANCE[dtype]
-    )
+    check_samples(op, ours, dtype, theirs=theirs, seen_as=SEEN_AS[op.name][1])
 
 
 def test_pinv_of_hermitian_matrices() -> None:

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from oarlock.autograd.grad_mode import inference_mode as inference_mode
     from oarlock.autograd.grad_mode import no_grad as no_grad
     from oarlock.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+    from oarlock.autograd.variable import Variable as Variable
 
 _HOMES = {
     "Function": "oarlock.autograd.function:Function",
+    "Variable": "oarlock.autograd.variable:Variable",
     "backward": "oarlock.autograd.backward:backward",
     "enable_grad": "oarlock.autograd.grad_mode:enable_grad",
     "grad": "oarlock.autograd.backward:grad",
@@ -25,6 +27,7 @@ _HOMES = {
 }
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "enable_grad",
     "grad",

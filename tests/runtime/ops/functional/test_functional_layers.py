@@ -156,9 +156,37 @@ def test_adaptive_pools(n, size):
     agree(getattr(F, name), getattr(pooling, name), x, size, True)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("lp_pool2d", (2.0, 2)),
+        ("lp_pool2d", (3.0, 3, 2)),
+        ("avg_pool2d", (3, 2, 1)),
+        ("avg_pool2d", (3, 2, 1, True, False)),
+        ("adaptive_avg_pool2d", ((3, 4),)),
+    ],
+)
+def test_pools_keep_nan_and_infinity_to_their_windows(name, args, bad, dtype):
+    x = normal(2, 3, 7, 8, dtype=dtype).detach().abs()
+    x[0, 1, 3, 4] = x[1, 0, 6, 7] = bad
+    agree(getattr(F, name), getattr(pooling, name), x.requires_grad_(), *args)
+
+
 def test_integers_are_pooled():
     x = torch.arange(16).reshape(1, 1, 4, 4)
     agree(F.max_pool2d, pooling.max_pool2d, x, 2, return_indices=True)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_fractional_pool_with_samples_for_a_larger_batch(n):
+    x, samples = normal(2, 4, *[7] * n), torch.rand(3, 4, n)
+    theirs, ours = (getattr(m, f"fractional_max_pool{n}d") for m in (F, pooling))
+    agree(theirs, ours, x, 2, 3, _random_samples=samples)
+    for shape in ((1, 4, n), (2, 3, n), (2, 4, n + 1), (2, 4)):
+        with pytest.raises(RuntimeError, match="_random_samples"):
+            ours(to_paddle(x), 2, 3, _random_samples=paddle.rand(list(shape)))
 
 
 @pytest.mark.parametrize("n", [2, 3])
