@@ -26,10 +26,13 @@ Arguments = dict[str, Any]
 
 
 def parameters(source: Source) -> dict[str, inspect.Parameter]:
-    """The parameters of the record's API, as the shim has them; an attribute has none."""
+    """The parameters of the record's API, as the shim has them; attributes and errors have none."""
     if source.record.kind == "attribute":
         return {}
-    return dict(inspect.signature(shim_function(next(iter(source.record.apis)))).parameters)
+    function = shim_function(next(iter(source.record.apis)))
+    if isinstance(function, type) and issubclass(function, Exception):
+        return {}
+    return dict(inspect.signature(function).parameters)
 
 
 def is_torch(source: Source) -> bool:

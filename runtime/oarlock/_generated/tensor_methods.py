@@ -4,6 +4,8 @@
 HOMES: dict[str, str] = {
     "H": "oarlock.tensor.views:conjugate_transpose",
     "T": "oarlock.tensor.views:reversed_dims",
+    "__getitem__": "oarlock.tensor.subscripts:getitem",
+    "__setitem__": "oarlock.tensor.subscripts:setitem",
     "abs": "oarlock._generated.torch.abs:Tensor_abs",
     "abs_": "oarlock._generated.torch.abs:Tensor_abs_",
     "absolute": "oarlock._generated.torch.abs:Tensor_absolute",

@@ -8,7 +8,7 @@ from typing import Any
 from weakref import ref
 
 import paddle
-from paddle.base import core
+from paddle.base import core as _core
 
 from oarlock.autograd import failures
 from oarlock.autograd.grad_mode import no_grad
@@ -18,6 +18,8 @@ from oarlock.tensor.core import Tensor, plain, wrap
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.size import count
 
+# Paddle's stub leaves out most of what is in it.
+core: Any = _core
 _NO_GRAPH = "element {} of tensors does not require grad and does not have a grad_fn"
 _TWICE = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they "
@@ -137,6 +139,29 @@ def grad(
     return tuple(results)
 
 
+def _refuse_constant_images(outputs: Sequence[paddle.Tensor]) -> None:
+    """Raise where a convolution's input has no gradient: Paddle then forgets a term of the second."""
+    waiting: list[Any] = [x.grad_fn for x in outputs]
+    seen: set[Any] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        following = node.next_functions
+        if following and following[0] is None and _CONVOLUTION.match(node.name()):
+            raise UnsupportedError(
+                api="torch.autograd.grad",
+                parameter="create_graph",
+                given="True",
+                reason="the second derivative of Paddle's convolutions is wrong where their input "
+                "needs no gradient",
+                advice="Let the input require a gradient, and ask for that gradient too",
+            )
+        waiting.extend(following)
+
+
+_CONVOLUTION = re.compile(r"(?:Depthwise)?Conv[23]d(?:Transpose)?GradNode")
 # Paddle's compositions of these take mean and variance for constants: their derivative is wrong.
 _WRONG = ("batch_norm_grad", "group_norm_grad", "instance_norm_grad", "layer_norm_grad")
 _NO_SECOND = re.compile(r"The Op (\w+?)_grad doesn't have any grad op|kernel `(\w+)_double_grad`")
@@ -147,6 +172,7 @@ def _composed_grad(*args: Any) -> Any:
 
     Most of Paddle's kernels of backward have no derivative of their own.
     """
+    _refuse_constant_images(args[0])
     before = core._is_eager_prim_enabled()
     core._set_prim_backward_blacklist(*_WRONG)
     core.set_prim_eager_enabled(True)
@@ -228,12 +254,7 @@ def _leaves(outputs: Sequence[Any]) -> list[Any]:
 
 
 def requires_grad_(self: Any, mode: bool = True, **named: bool) -> Any:
-    """Set ``requires_grad`` to ``mode`` and return the tensor.
-
-    Args:
-        mode: whether gradients are to flow to it.
-        **named: ``requires_grad``, as torch's parser calls ``mode``.
-    """
+    """Set ``requires_grad`` to ``mode``, which is ``requires_grad`` by name, and return the tensor."""
     if named:
         mode = named.pop("requires_grad", mode)
         if named:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import paddle
@@ -20,12 +21,20 @@ class Variable(metaclass=_VariableMeta):
     Args:
         data: a tensor of any shape and dtype; an empty one where left out.
         requires_grad: whether gradients are kept for the result.
+        volatile: of no effect, as in torch, which warns of it.
 
     Raises:
         TypeError: ``data`` is no tensor.
     """
 
-    def __new__(cls, data: Any = None, requires_grad: bool = False) -> Any:  # noqa: D102
+    def __new__(  # noqa: D102
+        cls, data: Any = None, requires_grad: bool = False, volatile: bool = False
+    ) -> Any:
+        if volatile:
+            warnings.warn(
+                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.",
+                stacklevel=2,
+            )
         if data is None:
             data = Tensor()
         if not isinstance(data, paddle.Tensor):

@@ -41,7 +41,7 @@ class DataParallel(Module):
             raise UnsupportedError(
                 api="torch.nn.DataParallel",
                 parameter="device_ids",
-                given=device_ids,
+                given=str(list(device_ids)),
                 reason="Oarlock runs a module on one GPU",
                 advice="Give one device, or leave it out for the current one",
             )
@@ -61,7 +61,8 @@ class DataParallel(Module):
 
     def _moved(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            return value.to(self.src_device_obj)
+            tensor: Any = value
+            return tensor.to(self.src_device_obj)
         if isinstance(value, dict):
             return {key: self._moved(each) for key, each in value.items()}
         if type(value) in (tuple, list):

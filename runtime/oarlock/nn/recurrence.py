@@ -194,7 +194,7 @@ def _stepwise(
 ) -> tuple[Any, list[Any]]:
     steps = x.shape[0]
     projected = linear(x, weights.ih, weights.bias_ih)
-    current = [state[0] for state in states]
+    current: list[Any] = [state[0] for state in states]
     outputs: list[Any] = [None] * steps
     for t in reversed(range(steps)) if is_reverse else range(steps):
         after = step(mode, projected[t], current, weights)

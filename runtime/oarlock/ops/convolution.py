@@ -24,7 +24,9 @@ _PARTS = (paddle.complex64, paddle.complex128)
 def beyond_floats(function: Callable[P, paddle.Tensor]) -> Callable[P, paddle.Tensor]:
     """Let a convolution take int64, which float64 holds exactly to 2 ** 53, and complex numbers, by parts."""
 
-    def by_parts(x: paddle.Tensor, weight: paddle.Tensor, bias: Any, rest: tuple, named: Any) -> Any:
+    def by_parts(
+        x: paddle.Tensor, weight: paddle.Tensor, bias: Any, rest: tuple, named: Any
+    ) -> Any:
         one: Any = function
         (a, b), (c, d) = ((_C_ops.real(each), _C_ops.imag(each)) for each in (x, weight))
         real = one(a, c, None, *rest, **named) - one(b, d, None, *rest, **named)
@@ -37,7 +39,8 @@ def beyond_floats(function: Callable[P, paddle.Tensor]) -> Callable[P, paddle.Te
         input: paddle.Tensor, weight: paddle.Tensor, bias: Any = None, *rest: Any, **named: Any
     ) -> Any:
         dtype, any_dtype = input.dtype, cast(Any, function)
-        if dtype is not paddle.float32 and dtype is weight.dtype:
+        alike = all(each is None or each.dtype is dtype for each in (weight, bias))
+        if dtype is not paddle.float32 and alike:
             if dtype in _PARTS:
                 return by_parts(input, weight, bias, rest, named)
             if dtype is paddle.int64:
@@ -349,4 +352,8 @@ def _with_bias(out: paddle.Tensor, bias: paddle.Tensor | None) -> paddle.Tensor:
         raise RuntimeError(
             f"Input type ({out.dtype}) and bias type ({bias.dtype}) should be the same"
         )
-    return _C_ops.add(out, _C_ops.reshape(bias, [1, -1] + [1] * (out.ndim - 2)))
+    # One number for each sample and channel: Paddle adds those several times faster than one for each
+    # channel, and the gradient's sum over the batch comes apart from that over positions, rounded less.
+    spatial = [1] * (out.ndim - 2)
+    each = _C_ops.expand(_C_ops.reshape(bias, [1, -1, *spatial]), [*out.shape[:2], *spatial])
+    return _C_ops.add(out, each)

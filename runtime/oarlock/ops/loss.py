@@ -183,7 +183,8 @@ def _plain_cross_entropy(
         return None
     if not input.stop_gradient and prod(input.shape) <= _FEW and on_cpu(target):
         labels = target.numpy()
-        if labels.min() >= 0 and labels.max() < classes:
+        named = labels.min() >= 0 and labels.max() < classes
+        if named and not (labels == ignore_index).any():
             return _composed_cross_entropy(input, target, axis)
     try:
         _, loss = _C_ops.cross_entropy_with_softmax(

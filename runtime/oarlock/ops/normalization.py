@@ -17,6 +17,7 @@ from oarlock.ops.axes import one_or_more
 from oarlock.ops.carrying import COMPLEX
 from oarlock.ops.composition import autocasts, composition, is_half, kernel_ready, narrowed, on_cpu
 from oarlock.ops.double import power, standardized
+from oarlock.ops.elementwise import floated
 from oarlock.ops.pooling import avg_pool2d
 
 # Paddle's stub of its kernels has other signatures than they have.
@@ -294,8 +295,9 @@ def instance_norm(
     if running_mean is not None and running_var is not None and prod(shape):
         with paddle.no_grad():
             x = kernel_ready(input)
-            mean = x.mean(dims).mean(0)
-            var = x.var(dims, unbiased=True).mean(0)
+            means = _C_ops.mean(x, dims, True)
+            squares = _C_ops.sum(_C_ops.square(_C_ops.subtract(x, means)), dims, None, False)
+            mean, var = means.reshape(shape[:2]).mean(0), squares.mean(0) / (spatial - 1)
             for running, new in ((running_mean, mean), (running_var, var)):
                 mixed = kernel_ready(running) * (1 - momentum) + new * momentum
                 _C_ops.assign_out_(mixed.cast(running.dtype), running)
@@ -483,8 +485,8 @@ def local_response_norm(
     # The channels are the height of an image of one channel, averaged over a column.
     squares = _C_ops.reshape(_C_ops.square(input), [shape[0], 1, shape[1], -1])
     squares = _C_ops.pad(squares, [0, 0, 0, 0, size // 2, (size - 1) // 2, 0, 0], 0.0)
-    scale = power(avg_pool2d(squares, (size, 1), 1) * alpha + k, beta)
-    return _C_ops.divide(input, _C_ops.reshape(scale, list(shape)))
+    scale = power(floated(avg_pool2d(squares, (size, 1), 1)) * alpha + k, beta)
+    return _C_ops.divide(floated(input), _C_ops.reshape(scale, list(shape)))
 
 
 @composition

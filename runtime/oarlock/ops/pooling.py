@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
+from math import isnan, prod
 from operator import index
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
-from oarlock.ops.composition import autocasts, composition, is_integral
+from oarlock.ops.composition import autocasts, composition, is_integral, on_cpu
 from oarlock.ops.double import by_matrices, power
 from oarlock.ops.spatial import batched, expanded, unbatched
 from oarlock.random.draws import uniform
@@ -159,7 +159,10 @@ def _max_pool(
         return _empty_max(x, sizes, n, added, indices)
     if max(dilations) == 1:
         if not indices:
-            out = (_pool(x, kernel, steps, around, "max", True),)
+            picked = None
+            if pads == after and not x.stop_gradient and x.ndim == 4 and on_cpu(x):
+                picked = _picked_max(x, kernel, steps, pads)
+            out = (_pool(x, kernel, steps, around, "max", True) if picked is None else picked,)
         elif pads == after:
             pool = _C_ops.max_pool3d_with_index if n == 3 else _C_ops.max_pool2d_with_index
             values, where = pool(x, kernel, steps, pads, False, False, False)
@@ -171,6 +174,23 @@ def _max_pool(
     if n == 1:
         out = tuple(_C_ops.squeeze(each, [2]) for each in out)
     return tuple(unbatched(each, True) for each in out) if added else out
+
+
+def _picked_max(
+    x: paddle.Tensor, kernel: list[int], steps: list[int], pads: list[int]
+) -> paddle.Tensor | None:
+    """Take the maxima from their places in ``x``; None beside NaN, and where a window is all -inf.
+
+    Faster with its backward than Paddle's kernel on the CPU, and with a second derivative.
+    """
+    if isnan(_C_ops.sum(x.detach(), [], None, False).item()):
+        return None
+    _, places = _C_ops.max_pool2d_with_index(x.detach(), kernel, steps, pads, False, False, False)
+    if _C_ops.min(places, [], False).item() < 0:
+        return None
+    planes = [*x.shape[:2], -1]
+    flat, index = _C_ops.reshape(x, planes), _C_ops.reshape(places, planes)
+    return _C_ops.reshape(_C_ops.take_along_axis(flat, index, 2), places.shape)
 
 
 def _integer_max_pool(x: paddle.Tensor, n: int, *window: Any) -> Any:
@@ -424,7 +444,14 @@ def _avg_pool(
         raise RuntimeError(f"input image {list(x.shape[2:])} smaller than kernel size {kernel}")
     if x.dtype is paddle.int64:
         mean = _avg_pool(
-            x.cast("float64"), n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+            x.cast("float64"),
+            n,
+            kernel_size,
+            stride,
+            padding,
+            ceil_mode,
+            count_include_pad,
+            divisor_override,
         )
         # A quotient of integers that is none itself is further from the next than half of its unit.
         half = 0.5 / abs(divisor_override or prod(kernel))

@@ -332,10 +332,12 @@ def reduce(self: Tensor, protocol: Any) -> tuple[Any, ...]:
     bits = {"bfloat16": "int16", "float8_e4m3fn": "int8", "float8_e5m2": "int8"}.get(name)
     values = numpy(_C_ops.view_dtype(p, getattr(paddle, bits)) if bits else p)
     extra = {k: v for k, v in self.__dict__.items() if k not in _BOOKKEEPING}
-    return _unpickled, (self.__class__, values.copy(), name, self.requires_grad, extra)
+    # A process that reads it need not have Tensor under the name that the class gives itself.
+    kind = None if self.__class__ is Tensor else self.__class__
+    return _unpickled, (kind, values.copy(), name, self.requires_grad, extra)
 
 
-def _unpickled(cls: Any, values: np.ndarray, name: str, requires_grad: Any, extra: Any) -> Any:
+def _unpickled(kind: Any, values: np.ndarray, name: str, requires_grad: Any, extra: Any) -> Any:
     from oarlock.creation.data import from_numpy
 
     # The array belongs to nobody else, and need not be copied.
@@ -343,7 +345,7 @@ def _unpickled(cls: Any, values: np.ndarray, name: str, requires_grad: Any, extr
     wanted = getattr(dtypes, name).paddle
     if p.dtype is not wanted:
         p = _C_ops.view_dtype(p, wanted)
-    made = rebuilt(cls, p, requires_grad)
+    made = rebuilt(kind or Tensor, p, requires_grad)
     made.__dict__.update(extra)
     return made
 

@@ -8,6 +8,7 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import is_grad_enabled, no_grad
+from oarlock.ops.promotion import cast
 from oarlock.tensor.core import Tensor, adopt, detached, plain, refresh
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.size import count
@@ -156,8 +157,8 @@ def _cast(r: paddle.Tensor, p: paddle.Tensor) -> paddle.Tensor:
 
 
 def _cast_to(r: paddle.Tensor, dtype: Any) -> paddle.Tensor:
-    """Cast without a question; the real part of a complex value."""
-    return _C_ops.cast(r, dtype)
+    """Cast without a question; the real part of a complex value, integers without history."""
+    return cast(r, dtype)
 
 
 _SCALAR_TYPES = {

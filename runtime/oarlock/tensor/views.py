@@ -531,8 +531,10 @@ def tensor_split(
         input: the tensor.
         indices_or_sections: a number of pieces, or indices; a tensor may hold either.
         dim: the dimension to split.
-        **named: ``sections``, ``indices`` or ``tensor_indices_or_sections``, where it is given by name.
+        **named: ``sections``, ``indices`` or ``tensor_indices_or_sections``, where it is given by name;
+            ``axis`` for ``dim``.
     """
+    dim = named.pop("axis", dim)
     given = _cuts("torch.tensor_split", indices_or_sections, named)
     shape = plain(input).shape
     if not shape:

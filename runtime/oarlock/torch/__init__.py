@@ -583,6 +583,7 @@ if TYPE_CHECKING:
     from oarlock.torch import backends as backends
     from oarlock.torch import cpu as cpu
     from oarlock.torch import cuda as cuda
+    from oarlock.torch import jit as jit
     from oarlock.torch import linalg as linalg
     from oarlock.torch import mps as mps
     from oarlock.torch import nn as nn
@@ -891,6 +892,7 @@ _HOMES = {
     "isposinf": "oarlock._generated.torch.isposinf:isposinf",
     "isreal": "oarlock._generated.torch.isreal:isreal",
     "jagged": "oarlock.tensor.layouts:jagged",
+    "jit": "oarlock.torch.jit",
     "kron": "oarlock._generated.torch.kron:kron",
     "kthvalue": "oarlock._generated.torch.kthvalue:kthvalue",
     "layer_norm": "oarlock._generated.torch.layer_norm:layer_norm",
@@ -1445,6 +1447,7 @@ __all__ = [
     "isposinf",
     "isreal",
     "jagged",
+    "jit",
     "kron",
     "kthvalue",
     "layer_norm",

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from against_torch import same
+from against_torch import same, to_paddle, to_torch
 
 from oarlock.ops import arithmetic, pointwise, special
 
@@ -136,8 +136,5 @@ def test_digamma_below_zero_has_its_gradient() -> None:
 
 def test_the_tail_of_erfc_keeps_its_digits() -> None:
     x = torch.tensor([0.1, 0.6, 3.0, 9.0], dtype=torch.float64)
-    same(
-        torch.erfc,
-        special.erfc,
-        (x,),
-    )
+    ratio = to_torch(special.erfc(to_paddle(x))) / torch.erfc(x)
+    assert (ratio - 1).abs().max() <= 16 * torch.finfo(x.dtype).eps
