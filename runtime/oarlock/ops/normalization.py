@@ -427,10 +427,14 @@ def group_norm(
     if weight is None:
         # Without one the gradient of Paddle's CPU kernel is wrong.
         weight = _ones(channels, input.dtype, str(input.place))
-    if len(shape) > 5:
-        flat = _C_ops.reshape(input, [shape[0], channels, -1])
-        return _C_ops.group_norm(flat, weight, bias, eps, num_groups, "NCHW").reshape(shape)
-    return _C_ops.group_norm(input, weight, bias, eps, num_groups, "NCHW")
+    if 0 in shape:
+        return _C_ops.group_norm(input, weight, bias, eps, num_groups, "NCHW")
+    # Paddle's variance is E[x²] - E[x]², which cancels where the mean is large. A constant that is
+    # taken from a group changes neither its result nor its gradient.
+    groups = _C_ops.reshape(input, [shape[0], num_groups, -1])
+    groups = _C_ops.subtract(groups, _C_ops.mean(groups.detach(), [2], True))
+    flat = _C_ops.reshape(groups, [shape[0], channels, -1])
+    return _C_ops.group_norm(flat, weight, bias, eps, num_groups, "NCHW").reshape(shape)
 
 
 @composition

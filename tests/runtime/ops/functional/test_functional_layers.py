@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from side_by_side import agree, to_paddle, to_torch
 
+import oarlock.torch
 from oarlock.errors import UnsupportedError
 from oarlock.ops import (
     attention,
@@ -485,3 +486,26 @@ def test_multi_head_attention_unbatched_with_separate_weights():
         k_proj_weight=weights[1],
         v_proj_weight=weights[2],
     )
+
+
+@pytest.mark.parametrize("name", ["group_norm", "instance_norm", "layer_norm", "batch_norm"])
+def test_a_mean_far_above_the_deviation(name):
+    """The variance must not come from a difference of large squares."""
+    x = np.random.default_rng(0).standard_normal((4, 8, 6, 6)) + 500
+    more = {"group_norm": (4,), "layer_norm": ((6, 6),)}.get(name, ())
+    stats = {"running_mean": None, "running_var": None, "training": True}
+    options = stats if name == "batch_norm" else {}
+    exact, theirs, ours = (
+        np.array(
+            getattr(side.nn.functional, name)(
+                side.tensor(x, dtype=dtype), *more, **options
+            ).tolist()
+        )
+        for side, dtype in (
+            (torch, torch.float64),
+            (torch, torch.float32),
+            (oarlock.torch, oarlock.torch.float32),
+        )
+    )
+    # What rounding the input to float32 alone can do is torch's error too.
+    assert np.abs(ours - exact).max() <= 4 * np.abs(theirs - exact).max()
