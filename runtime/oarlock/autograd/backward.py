@@ -10,8 +10,8 @@ from weakref import ref
 import paddle
 from paddle.base import core as _core
 
-from oarlock.autograd import failures
-from oarlock.autograd.grad_mode import no_grad
+from oarlock.autograd import failures, passes
+from oarlock.autograd.grad_mode import is_grad_enabled, no_grad, set_grad_enabled
 from oarlock.autograd.partial import with_others
 from oarlock.errors import ArgumentTypeError, OarlockError, UnsupportedError
 from oarlock.tensor.core import Tensor, plain, wrap
@@ -112,16 +112,17 @@ def grad(
     for t in into:
         if not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = _run(
-        _composed_grad if create_graph else paddle.grad,
-        [plain(t) for t in outs],
-        with_others([plain(t) for t in into]),
-        [None if g is None else plain(g) for g in grads],
-        create_graph if retain_graph is None else retain_graph,
-        create_graph,
-        True,
-        True,
-    )
+    with passes.towards_chosen():
+        found = _run(
+            _composed_grad if create_graph else paddle.grad,
+            [plain(t) for t in outs],
+            with_others([plain(t) for t in into]),
+            [None if g is None else plain(g) for g in grads],
+            create_graph if retain_graph is None else retain_graph,
+            create_graph,
+            True,
+            True,
+        )
     found = found[: len(into)]
     if not allow_unused and not materialize_grads and any(g is None for g in found):
         raise RuntimeError(
@@ -219,11 +220,14 @@ def _size(t: Any) -> str:
 def _run(function: Any, *args: Any) -> Any:
     """Call Paddle, and say what went wrong in torch's words where they are known."""
     failures.taken()
+    mode = is_grad_enabled()
     try:
         return function(*args)
     except OarlockError:
         raise
     except Exception as error:
+        # An error in a hook on saved tensors leaves Paddle's switch off.
+        set_grad_enabled(mode)
         original = failures.taken()
         if original is not None:
             raise original from None
