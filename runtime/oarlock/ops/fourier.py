@@ -11,6 +11,7 @@ from paddle import _C_ops as _stubbed
 from paddle.autograd import PyLayer
 
 from oarlock.ops.axes import normal_dim, one_or_more
+from oarlock.ops.composition import autocasts
 from oarlock.ops.elementwise import floated
 from oarlock.ops.promotion import COMPLEX, complex_dtype
 from oarlock.ops.rearranging import roll
@@ -22,6 +23,7 @@ _C_ops: Any = _stubbed
 _OPPOSITE = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
+@autocasts
 def fft_fft(
     input: paddle.Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
 ) -> paddle.Tensor:
@@ -38,6 +40,7 @@ def fft_fft(
     return _complex(*_along(_ready("fft", input), n, dim), norm, True)
 
 
+@autocasts
 def fft_ifft(
     input: paddle.Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
 ) -> paddle.Tensor:
@@ -45,6 +48,7 @@ def fft_ifft(
     return _complex(*_along(_ready("ifft", input), n, dim), norm, False)
 
 
+@autocasts
 def fft_rfft(
     input: paddle.Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
 ) -> paddle.Tensor:
@@ -57,6 +61,7 @@ def fft_rfft(
     return _onesided(*_along(x, n, dim), norm, True)
 
 
+@autocasts
 def fft_irfft(
     input: paddle.Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
 ) -> paddle.Tensor:
@@ -64,6 +69,7 @@ def fft_irfft(
     return _to_real(_ready("irfft", input), n, dim, norm, False)
 
 
+@autocasts
 def fft_hfft(
     input: paddle.Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
 ) -> paddle.Tensor:
@@ -71,6 +77,7 @@ def fft_hfft(
     return _to_real(_conjugated(_ready("hfft", input)), n, dim, norm, True)
 
 
+@autocasts
 def fft_ihfft(
     input: paddle.Tensor, n: int | None = None, dim: int = -1, norm: str | None = None
 ) -> paddle.Tensor:
@@ -83,6 +90,7 @@ def fft_ihfft(
     return _conjugated(_onesided(*_along(x, n, dim), _other_way(norm), True))
 
 
+@autocasts
 def fft_fftn(
     input: paddle.Tensor, s: Any = None, dim: Any = None, norm: str | None = None
 ) -> paddle.Tensor:
@@ -101,6 +109,7 @@ def fft_fftn(
     return _complex(_resized(x, sizes, dims), dims, norm, True)
 
 
+@autocasts
 def fft_ifftn(
     input: paddle.Tensor, s: Any = None, dim: Any = None, norm: str | None = None
 ) -> paddle.Tensor:
@@ -110,6 +119,7 @@ def fft_ifftn(
     return _complex(_resized(x, sizes, dims), dims, norm, False)
 
 
+@autocasts
 def fft_rfftn(
     input: paddle.Tensor, s: Any = None, dim: Any = None, norm: str | None = None
 ) -> paddle.Tensor:
@@ -123,6 +133,7 @@ def fft_rfftn(
     return _onesided(_resized(x, sizes, dims), dims, norm, True)
 
 
+@autocasts
 def fft_irfftn(
     input: paddle.Tensor, s: Any = None, dim: Any = None, norm: str | None = None
 ) -> paddle.Tensor:
@@ -159,6 +170,7 @@ def fft_ihfftn(
     return _complex(_conjugated(x), dims[:-1], norm, False)
 
 
+@autocasts
 def fft_fft2(
     input: paddle.Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
 ) -> paddle.Tensor:
@@ -166,6 +178,7 @@ def fft_fft2(
     return fft_fftn(input, s, dim, norm)
 
 
+@autocasts
 def fft_ifft2(
     input: paddle.Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
 ) -> paddle.Tensor:
@@ -173,6 +186,7 @@ def fft_ifft2(
     return fft_ifftn(input, s, dim, norm)
 
 
+@autocasts
 def fft_rfft2(
     input: paddle.Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
 ) -> paddle.Tensor:
@@ -180,6 +194,7 @@ def fft_rfft2(
     return fft_rfftn(input, s, dim, norm)
 
 
+@autocasts
 def fft_irfft2(
     input: paddle.Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None
 ) -> paddle.Tensor:

@@ -12,6 +12,7 @@ from paddle.autograd import PyLayer
 
 from oarlock.errors import UnsupportedError
 from oarlock.ops.arithmetic import mul
+from oarlock.ops.composition import autocasts
 from oarlock.ops.fourier import fft_ifft, restored, transformed
 from oarlock.ops.padding import pad
 from oarlock.ops.promotion import COMPLEX, FLOATING
@@ -23,6 +24,7 @@ _C_ops: Any = _stubbed
 _LEAST = 1e-11
 
 
+@autocasts
 def stft(
     input: paddle.Tensor,
     n_fft: int,

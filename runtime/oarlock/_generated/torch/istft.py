@@ -39,7 +39,6 @@ def istft(
         >>> x = torch.randn(2, 5, 12, dtype=torch.complex64, requires_grad=True)
         >>> window = torch.empty(6).uniform_(0.5, 1).requires_grad_()
         >>> result = torch.istft(x, 8, hop_length=3, win_length=6, window=window, length=30)
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/istft/
     """
@@ -91,7 +90,6 @@ def Tensor_istft(
         >>> x = torch.randn(2, 5, 12, dtype=torch.complex64, requires_grad=True)
         >>> window = torch.empty(6).uniform_(0.5, 1).requires_grad_()
         >>> result = torch.istft(x, 8, hop_length=3, win_length=6, window=window, length=30)
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/istft/
     """

@@ -42,7 +42,6 @@ def stft(
         >>> x = torch.randn(2, 40, requires_grad=True)
         >>> window = torch.empty(6).uniform_(0.5, 1).requires_grad_()
         >>> result = torch.stft(x, 8, hop_length=3, win_length=6, window=window, return_complex=True)
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/stft/
     """
@@ -98,7 +97,6 @@ def Tensor_stft(
         >>> x = torch.randn(2, 40, requires_grad=True)
         >>> window = torch.empty(6).uniform_(0.5, 1).requires_grad_()
         >>> result = torch.stft(x, 8, hop_length=3, win_length=6, window=window, return_complex=True)
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/stft/
     """

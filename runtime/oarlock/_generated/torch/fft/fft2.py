@@ -23,7 +23,6 @@ def fft2(input, s=None, dim=(-2, -1), norm=None, *, out=None, **numpy):
         >>> import oarlock.torch as torch
         >>> x = torch.randn(2, 4, 6, requires_grad=True)
         >>> result = torch.fft.fft2(x, s=(5, 3), norm="ortho")
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/fft/fft2/
     """

@@ -23,7 +23,6 @@ def fftn(input, s=None, dim=None, norm=None, *, out=None, **numpy):
         >>> import oarlock.torch as torch
         >>> x = torch.randn(2, 4, 6, requires_grad=True)
         >>> result = torch.fft.fftn(x, s=(5, 3), norm="forward")
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/fft/fftn/
     """

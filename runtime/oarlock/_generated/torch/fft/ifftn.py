@@ -23,7 +23,6 @@ def ifftn(input, s=None, dim=None, norm=None, *, out=None, **numpy):
         >>> import oarlock.torch as torch
         >>> x = torch.randn(2, 4, 4, dtype=torch.complex64, requires_grad=True)
         >>> result = torch.fft.ifftn(x, s=(5, 3), norm="forward")
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/fft/ifftn/
     """

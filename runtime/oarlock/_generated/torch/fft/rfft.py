@@ -23,7 +23,6 @@ def rfft(input, n=None, dim=-1, norm=None, *, out=None, **numpy):
         >>> import oarlock.torch as torch
         >>> x = torch.randn(3, 8, requires_grad=True)
         >>> result = torch.fft.rfft(x, n=10, norm="ortho")
-        >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/fft/rfft/
     """
