@@ -26,7 +26,7 @@ class Oracle:
 
     def function(self, api: str) -> Callable[..., Any]:
         """The function of a dotted name."""
-        return reduce(getattr, api.split(".")[1:], self.module)
+        return reduce(_member, api.split(".")[1:], self.module)
 
     def find(self, api: str) -> Any:
         """What ``function`` finds, or None."""
@@ -46,6 +46,19 @@ class Oracle:
     def replays(self) -> bool:
         """Whether it repeats the shim's random choices, instead of drawing the same numbers."""
         return hasattr(self.module, "replay")
+
+
+def _member(owner: Any, name: str) -> Any:
+    """An attribute, or the submodule of that name, which the package need not have imported."""
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        if not isinstance(owner, ModuleType):
+            raise
+        path = f"{owner.__name__}.{name}"
+        if hasattr(owner, "__path__") and importlib.util.find_spec(path) is not None:
+            return importlib.import_module(path)
+        raise
 
 
 @cache

@@ -206,6 +206,8 @@ def _overwrite(p: paddle.Tensor, value: paddle.Tensor) -> None:
     if p._is_shared_buffer_with(value):
         value = _C_ops.assign(value)
     p.detach_()
+    # What is added to needs no gradient of its own.
+    p.stop_gradient = True
     with no_grad():
         _C_ops.full_(p, p.shape, -0.0, p.dtype, p.place)
     _C_ops.add_(p, value)

@@ -1,0 +1,1 @@
+"""torch.func: functions made from functions."""
