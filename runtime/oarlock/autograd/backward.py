@@ -10,7 +10,8 @@ from weakref import ref
 import paddle
 from paddle.base import core as _core
 
-from oarlock.autograd import failures, passes
+from oarlock.autograd import anomaly, failures, passes
+from oarlock.autograd.accumulation import accumulated
 from oarlock.autograd.grad_mode import is_grad_enabled, no_grad, set_grad_enabled
 from oarlock.autograd.partial import with_others
 from oarlock.errors import ArgumentTypeError, OarlockError, UnsupportedError
@@ -57,6 +58,8 @@ def backward(
             if value is not None:
                 before = t.grad
                 t.grad = value if before is None else before + value
+                if isinstance(t, Tensor):
+                    accumulated(t)
         return
     _run(
         paddle.autograd.backward,
@@ -221,8 +224,12 @@ def _run(function: Any, *args: Any) -> Any:
     """Call Paddle, and say what went wrong in torch's words where they are known."""
     failures.taken()
     mode = is_grad_enabled()
+    watch = anomaly.Watch(args[0], stops=function is paddle.autograd.backward)
     try:
-        return function(*args)
+        with passes.started(args[0]):
+            result = function(*args)
+        watch.finish()
+        return result
     except OarlockError:
         raise
     except Exception as error:
@@ -245,6 +252,8 @@ def _run(function: Any, *args: Any) -> Any:
                 advice="Write that operation as others that have one",
             ) from None
         raise
+    finally:
+        watch.remove()
 
 
 def _leaves(outputs: Sequence[Any]) -> list[Any]:
@@ -297,7 +306,8 @@ def register_hook(self: Any, hook: Any) -> Any:
 
     def crossing(g: paddle.Tensor) -> Any:
         with no_grad():
-            result = hook(wrap(g))
+            # What no operation recorded has no history that could be followed.
+            result = hook(wrap(g.detach() if g.is_leaf else g))
         return None if result is None else plain(result)
 
     handle = plain(self).register_hook(crossing)

@@ -49,6 +49,10 @@ def _as(sizes: list[int]) -> Any:
     # Paddle's reshape takes a size of 0 for "as before".
     if 0 in sizes:
         return lambda x: _strided(x, sizes, [1] * len(sizes), x.offset)
+    if sizes.count(1) == len(sizes):
+        # Paddle's reshape copies what has no dimensions.
+        ones = list(range(len(sizes)))
+        return lambda x: _C_ops.reshape(x, sizes) if x.shape else _C_ops.unsqueeze(x, ones)
     return lambda x: _C_ops.reshape(x, sizes)
 
 
