@@ -1,0 +1,1 @@
+"""torch's own test databases run through torch and through Oarlock, and compared."""
