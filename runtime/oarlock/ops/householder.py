@@ -46,11 +46,9 @@ def linalg_householder_product(input: paddle.Tensor, tau: paddle.Tensor) -> padd
     """
     _check_reflections("torch.linalg.householder_product", input, tau)
     *batch, m, n = input.shape
-    if 0 in input.shape:
-        return nothing_from(input, input.shape) + nothing_from(tau, [])
     columns = spread(paddle.eye(m, n, dtype=input.dtype), [*batch, m, n])
-    if not tau.shape[-1]:
-        return columns + nothing_from(tau, []) + nothing_from(input[..., :0], [])
+    if 0 in input.shape or 0 in tau.shape:
+        return _unconnected(columns.clone(), input, tau)
     return _reflected(input, tau, columns, range(tau.shape[-1] - 1, -1, -1))
 
 
@@ -101,7 +99,7 @@ def ormqr(
     if not input.dtype == tau.dtype == other.dtype:
         raise RuntimeError("torch.ormqr: Expected input, tau and other to have the same dtype")
     if 0 in other.shape:
-        return nothing_from(other, other.shape) + nothing_from(input, []) + nothing_from(tau, [])
+        return _unconnected(nothing_from(other, other.shape), input, tau, other)
     count = range(tau.shape[-1])
     if transpose:
         tau = tau.conj() if paddle.is_complex(tau) else tau
@@ -123,6 +121,13 @@ def _reflected(
         factor = tau[..., i].unsqueeze(-1).unsqueeze(-1)
         x = x - (factor * v) @ (adjoint_of(v) @ x)
     return x
+
+
+def _unconnected(result: paddle.Tensor, *operands: paddle.Tensor) -> paddle.Tensor:
+    """Let ``result`` require a gradient where an operand does; torch passes none on where nothing is reflected."""
+    if paddle.is_grad_enabled() and not all(x.stop_gradient for x in operands):
+        result.stop_gradient = False
+    return result
 
 
 def _check_reflections(name: str, A: paddle.Tensor, tau: paddle.Tensor) -> None:
