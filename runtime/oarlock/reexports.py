@@ -46,6 +46,7 @@ HOMES = {
     for home, modules in _MODULES.items()
     for module in modules.split()
 } | {
+    "torch.multiprocessing": "oarlock.processes",
     "torch.torch_version": "oarlock.torch_version",
     "torch.utils.data._utils.collate": "oarlock.data.collate",
     "torch.utils.data._utils.worker": "oarlock.data.worker",

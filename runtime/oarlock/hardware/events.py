@@ -12,7 +12,6 @@ from paddle.base import core as _core
 from oarlock.errors import UnsupportedError
 from oarlock.hardware.cuda import _check, is_available
 
-
 # Paddle's stub leaves out most of what is in it.
 core: Any = _core
 

@@ -1,0 +1,1 @@
+"""torch.hub: models of a local hubconf.py, and checkpoints from addresses."""

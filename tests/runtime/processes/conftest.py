@@ -1,0 +1,6 @@
+"""Lets the started processes import what they run."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
