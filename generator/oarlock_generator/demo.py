@@ -40,7 +40,7 @@ def run_demo(project: Project, console: Console) -> bool:
             def shown(items: Iterable[Any], title: str) -> Iterable[Any]:
                 return bars.track(list(items), description=title)
 
-            derivations = project.derive_all(shown)
+            derivations = [d for d in project.derive_all(shown) if not d.is_draft]
             for _ in shown([project], "Generating"):
                 project.generate()
             english = start_build(project.root, CONFIGS[0])

@@ -225,6 +225,11 @@ class Derivation:
         return self.source.record
 
     @property
+    def is_draft(self) -> bool:
+        """Whether nobody vouches for it yet: shown as such, and in no count."""
+        return self.record.status == "unverified"
+
+    @property
     def primary(self) -> Api:
         """The name that the page carries."""
         return self.apis[0]

@@ -51,7 +51,7 @@ class Code:
 
     def stale(self, source: Source) -> bool:
         """Whether some example of a record was not executed as it reads now, on this code."""
-        examples = source.record.examples
+        examples = [] if source.record.status else source.record.examples
         evidence = load_evidence(self.root / "mappings", _slug(source))
         if evidence is None:
             return bool(examples)

@@ -324,10 +324,14 @@ class Record(Target):
     ``oarlock.nn.linear.Linear``, or the module that has one of the same last name; an API that has
     another one says so itself. Nothing is generated for it, and ``paddle`` is then what comes
     nearest, for comparison.
+
+    ``status: unverified`` marks a draft: it has a page that says so, and is counted, generated and
+    executed nowhere else.
     """
 
     apis: Annotated[dict[DottedName, Api], Field(min_length=1, max_length=256)]
     kind: Literal["function", "class", "attribute"] = "function"
+    status: Literal["unverified"] | None = None
     summary: Text | None = None
     implementation: DottedName | None = None
     overloads: Annotated[list[Overload], Field(max_length=64)] = []

@@ -154,6 +154,7 @@ class Project:
         from oarlock_generator.emit.schema import render_schema
         from oarlock_generator.emit.shim import render_shim
 
+        derivations = [derivation for derivation in derivations if not derivation.is_draft]
         return {
             **render_shim(derivations, self.context),
             **render_runtime_records(derivations, self.context),
@@ -162,11 +163,16 @@ class Project:
 
     def rendered(self, derivations: list[Derivation]) -> dict[Path, str]:
         """The generated files that are not committed: pages and JSON below docs/."""
+        from oarlock_generator.conformance.expected import load_reviewed
+        from oarlock_generator.conformance.store import load_published
+        from oarlock_generator.emit.conformance import render_conformance
         from oarlock_generator.emit.docs import render_docs
         from oarlock_generator.emit.records import render_api
 
         evidence = self.evidence(derivations)
+        published, reviewed = load_published(self.mappings), load_reviewed(self.mappings)
         return {
+            **render_conformance(derivations, published, reviewed),
             **render_docs(derivations, self.context, evidence),
             **render_api(derivations, self.context, evidence),
         }

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from oarlock_generator.conformance.expected import load_reviewed
+from oarlock_generator.conformance.store import load_published
 from oarlock_generator.derive import Derivation
+from oarlock_generator.emit.conformance import render_conformance
 from oarlock_generator.emit.docs import render_docs
 from oarlock_generator.emit.files import write_text
 from oarlock_generator.project import Project
@@ -21,7 +24,11 @@ def derivations(checkout: Project) -> list[Derivation]:
 
 @pytest.fixture(scope="session")
 def pages(checkout: Project, derivations: list[Derivation]) -> dict[Path, str]:
-    return render_docs(derivations, checkout.context, checkout.evidence(derivations))
+    published, reviewed = load_published(checkout.mappings), load_reviewed(checkout.mappings)
+    return {
+        **render_docs(derivations, checkout.context, checkout.evidence(derivations)),
+        **render_conformance(derivations, published, reviewed),
+    }
 
 
 @pytest.fixture(scope="session")

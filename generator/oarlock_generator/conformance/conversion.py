@@ -71,19 +71,19 @@ class Conversion:
         if tensor.layout is not torch.strided:
             return self._sparse(tensor)
         values = tensor.detach().resolve_conj().resolve_neg()
-        shape, strides = list(values.shape), list(values.stride())
-        is_dense = values.is_contiguous() or not values.numel()
-        if not is_dense:
-            # All between the first element and the last, and then torch's strides over it.
-            span = 1 + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
-            values = values.as_strided((span,), (1,))
+        shape, strides, offset = list(values.shape), list(values.stride()), values.storage_offset()
+        storage = values.untyped_storage()
+        is_whole = values.is_contiguous() and storage.nbytes() == values.nbytes
+        if not is_whole and values.numel():
+            # All that the view's storage holds, and then torch's strides over it.
+            values = torch.empty(0, dtype=values.dtype).set_(storage)
         if values.dtype is torch.bfloat16:
             array = values.view(torch.int16).numpy().view(np.uint16)
         else:
             array = values.numpy()
         made = paddle.to_tensor(array.copy(), dtype=str(values.dtype).removeprefix("torch."))
-        if not is_dense:
-            made = paddle.as_strided(made, shape, strides)
+        if not is_whole and tensor.numel():
+            made = paddle.as_strided(made, shape, strides, offset * values.element_size())
         ours = self._tensors.wrap(made.detach())
         return ours.requires_grad_() if tensor.requires_grad else ours
 

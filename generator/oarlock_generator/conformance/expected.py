@@ -72,8 +72,13 @@ class Reviewed:
 
 
 def load_reviewed(mappings: Path) -> Reviewed:
-    """Read ``mappings/_conformance``, or raise RecordError with every fault."""
+    """Read ``mappings/_conformance``, or raise RecordError with every fault.
+
+    Records without that folder have nothing reviewed.
+    """
     problems: list[Problem] = []
+    if not (mappings / FOLDER).is_dir():
+        return Reviewed()
 
     def read(name: str) -> dict[Key, Text]:
         shown = Path(mappings.name, FOLDER, f"{name}.yaml")

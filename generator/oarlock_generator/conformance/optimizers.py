@@ -14,9 +14,11 @@ from oarlock_generator.conformance.calls import SEED, Caller
 from oarlock_generator.conformance.checks import Check, told
 from oarlock_generator.conformance.comparison import Comparison, DifferenceError
 from oarlock_generator.conformance.errors import check_error
+from oarlock_generator.conformance.precision import Precise
 from oarlock_generator.conformance.tolerances import Tolerance
 
 _STEPS = 5
+_STATE = "state_dict()['state']"
 
 
 def optimizers() -> dict[str, Any]:
@@ -65,22 +67,35 @@ class OptimizerChecks:
             ours = _Training(self.ours, cls, kwargs, name, info)
         except Exception as raised:
             raise DifferenceError(f"construction: {told(raised)}") from raised
-        for step in range(_STEPS):
+        comparison = Comparison(
+            self.conversion, Precise(lambda: dict(self._precisely(info, options)))
+        )
+        for step in range(_steps(info)):
             theirs.step(step)
             try:
                 ours.step(step)
             except Exception as raised:
                 raise DifferenceError(f"step {step}: {told(raised)}") from raised
-            self._compare(ours, theirs, step)
+            self._compare(comparison, ours, theirs, step)
         state, own = theirs.optimizer.state_dict(), ours.optimizer.state_dict()
-        self.comparison.check(own["state"], state["state"], Tolerance(), "state_dict()['state']")
+        comparison.check(own["state"], state["state"], Tolerance(), _STATE)
         groups = own["param_groups"], state["param_groups"]
-        self.comparison.check(*groups, Tolerance(), "state_dict()['param_groups']")
+        comparison.check(*groups, Tolerance(), "state_dict()['param_groups']")
 
-    def _compare(self, ours: _Training, theirs: _Training, step: int) -> None:
+    def _precisely(self, info: Any, options: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        """What torch comes to in double precision, by place."""
+        exact = _Training(self.torch, info.optim_cls, options, "float64", info)
+        for step in range(_steps(info)):
+            exact.step(step)
+            for index, parameter in enumerate(exact.made):
+                yield _place(index, step), parameter.detach().clone()
+        yield from self.comparison.places(exact.optimizer.state_dict()["state"], _STATE)
+
+    def _compare(
+        self, comparison: Comparison, ours: _Training, theirs: _Training, step: int
+    ) -> None:
         for index, (mine, parameter) in enumerate(zip(ours.made, theirs.made, strict=True)):
-            place = f"parameter {index} after step {step}"
-            self.comparison.check(mine, parameter, Tolerance(), place)
+            comparison.check(mine, parameter, Tolerance(), _place(index, step))
 
     def _scheduled(self, info: Any, schedulers: Any) -> None:
         theirs = _Training(self.torch, info.optim_cls, {}, "float32", info)
@@ -89,7 +104,7 @@ class OptimizerChecks:
         ours = _Training(self.ours, cls, {}, "float32", info)
         made = [self.conversion.counterparts.of(make)(ours.optimizer) for make in schedulers]
         self.comparison.check(self._rates(ours, made), rates, Tolerance(), "learning rates")
-        self._compare(ours, theirs, _STEPS - 1)
+        self._compare(self.comparison, ours, theirs, _STEPS - 1)
 
     def _rates(self, training: _Training, schedulers: list[Any]) -> list[float]:
         rates = []
@@ -118,6 +133,15 @@ class OptimizerChecks:
             return make(self.ours, self.conversion.counterparts.of(cls), params, options)
 
         check_error(lambda: make(self.torch, cls, wrong.params, wrong.kwargs), ours, given)
+
+
+def _steps(info: Any) -> int:
+    """How many steps; one that takes a closure makes some twenty of its own each time."""
+    return 1 if info.step_requires_closure else _STEPS
+
+
+def _place(index: int, step: int) -> str:
+    return f"parameter {index} after step {step}"
 
 
 class _Training:

@@ -17,6 +17,8 @@ from oarlock_generator.executed import RUNTIME
 
 _CACHE = Path(".cache/conformance")
 _FOLDER = "_conformance"
+# So many states of the code keep their journal.
+_KEPT = 4
 # What decides besides the runtime: the runner and the judge it shares with records.
 _RUNNER = Path(__file__).parent
 
@@ -65,10 +67,18 @@ class Journal:
 
     def add(self, database: str, outcome: Outcome) -> None:
         """Keep one outcome."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        if not self.file.exists():
+            self._make_room()
         facts = {"database": database, "name": outcome.name, **_facts(outcome)}
         with open(self.file, "a", encoding="utf-8") as stream:
             stream.write(f"{json.dumps(facts)}\n")
+
+    def _make_room(self) -> None:
+        """Drop the oldest journals, which are of code that is gone."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        journals = sorted(self.file.parent.glob("*.jsonl"), key=lambda file: file.stat().st_mtime)
+        for file in journals[: -_KEPT + 1]:
+            file.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Forget what is there."""

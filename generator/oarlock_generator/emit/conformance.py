@@ -13,7 +13,7 @@ from oarlock_generator.conformance.outcome import Outcome
 from oarlock_generator.conformance.store import Published
 from oarlock_generator.derive import Derivation
 from oarlock_generator.emit.docs import LANGUAGES, page_path, template
-from oarlock_generator.emit.markdown import Markdown, code, dotted, fill, join, link
+from oarlock_generator.emit.markdown import Markdown, code, dotted, fill, join, link, prose
 from oarlock_generator.emit.wording import Words, words_in
 
 PAGE = PurePosixPath("conformance.md")
@@ -119,8 +119,10 @@ def _apis(subject: Subject) -> Iterator[str]:
 def _reason(
     subject: Subject, outcome: Outcome, reviewed: Reviewed, language: str
 ) -> Markdown | str:
+    """Why it is known to fail, and the first sample that does."""
     if outcome.whole:
         return ""
-    if known := reviewed.failures.get((subject.database, subject.name)):
-        return getattr(known, language)
-    return code(outcome.faults[0]) if outcome.faults else ""
+    known = reviewed.failures.get((subject.database, subject.name))
+    parts = [prose(getattr(known, language))] if known else []
+    parts += [code(fault) for fault in outcome.faults[:1]]
+    return Markdown("<br>".join(parts))

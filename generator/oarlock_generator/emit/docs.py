@@ -45,23 +45,25 @@ def render_docs(
         folder, words = Path("docs", language, "api"), words_in(language)
         pages = {facts.slug: Page(facts, language) for facts in records}
 
-        def put(path: PurePosixPath, template: str, **values: Any) -> None:
-            text = _template(template).render(t=words, **values)  # noqa: B023
+        def put(path: PurePosixPath, name: str, **values: Any) -> None:
+            text = template(name).render(t=words, **values)  # noqa: B023
             outputs[folder / path] = text  # noqa: B023
 
         for slug, page in pages.items():
-            path = _page_path(slug)
+            path = page_path(slug)
             index = _between(path, indexes[page.module])
             put(path, "page.md.j2", page=page, index=index, guide=_between(path, _GUIDE))
         for module, index in indexes.items():
             listed = [
-                (pages[facts.slug], _between(index, _page_path(facts.slug)))
+                (pages[facts.slug], _between(index, page_path(facts.slug)))
                 for facts in modules[module]
             ]
             put(index, "module.md.j2", module=module, pages=listed, home=_between(index, _HOME))
         summed = [(m, _between(_HOME, indexes[m]), Figures(modules[m], language)) for m in indexes]
         figures = Figures(records, language)
-        counts = Counter(page.category for page in pages.values()).most_common()
+        counts = Counter(
+            page.category for page in pages.values() if not page.facts.is_draft
+        ).most_common()
         put(_HOME, "modules.md.j2", modules=summed, categories=counts)
         put(PurePosixPath(".figures.md"), "figures.md.j2", figures=figures)
     outputs[_TERMS] = "".join(f"{term.use}\n" for term in context.shared.terms)
@@ -69,10 +71,11 @@ def render_docs(
 
 
 class Figures:
-    """The figures of some records."""
+    """The figures of some records; drafts count nowhere."""
 
     def __init__(self, records: Sequence[Facts], language: str):
         words = words_in(language)
+        records = [facts for facts in records if not facts.is_draft]
         self.records = len(records)
         self.apis = sum(len(facts.apis) for facts in records)
         self.parameters = sum(facts.parameters for facts in records)
@@ -91,7 +94,8 @@ class Figures:
         )
 
 
-def _page_path(slug: str) -> PurePosixPath:
+def page_path(slug: str) -> PurePosixPath:
+    """The page of a record, below its language's ``api/``."""
     own_folder = slug.rpartition("/")[2].lower() in _FOLDER_PAGES
     return PurePosixPath(slug, "index.md") if own_folder else PurePosixPath(f"{slug}.md")
 
@@ -114,7 +118,8 @@ def _between(page: PurePosixPath, target: PurePosixPath) -> Markdown:
 
 
 @cache
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of the pages, which escapes what it prints."""
     return _environment().get_template(name)
 
 

@@ -38,7 +38,7 @@ class Facts:
         self.derivation, self.context = derivation, context
         self.record, self.slug = derivation.record, derivation.slug
         self.apis, self.routes = derivation.apis, derivation.routes
-        self.category = derivation.category
+        self.category, self.is_draft = derivation.category, derivation.is_draft
         self.module = derivation.slug.rpartition("/")[0].replace("/", ".")
         self.runs = evidence.current(self.record.examples) if evidence else ()
         self.versions = dict(evidence.versions) if evidence and self.runs else {}
@@ -164,6 +164,8 @@ class Page:
     def executed_short(self) -> Markdown:
         """How many examples were executed."""
         proof = self.facts.proof
+        if self.facts.is_draft:
+            return self.words.draft_short
         if not proof:
             return self.words.not_executed
         return Markdown(f"{'✓' if proof.holds else '✗'} {self.count(proof)}")

@@ -72,7 +72,11 @@ def render_api(
 ) -> dict[Path, str]:
     """api/v1: an index of every API name, and one file per record with all that its page says."""
     index = {
-        api.name: {"record": f"{derivation.slug}.json", "category": derivation.category.key}
+        api.name: {
+            "record": f"{derivation.slug}.json",
+            "category": derivation.category.key,
+            "status": derivation.record.status or "verified",
+        }
         for derivation in derivations
         for api in derivation.apis
     }
@@ -90,6 +94,7 @@ def record_facts(derivation: Derivation, evidence: Evidence | None) -> dict[str,
     return {
         "page": page_url(derivation),
         "source": derivation.source.path.as_posix(),
+        "status": derivation.record.status or "verified",
         "apis": [
             {
                 "name": api.name,

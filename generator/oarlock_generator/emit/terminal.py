@@ -25,6 +25,8 @@ def render_table(
         Styled("\n".join(api.name for api in derivation.apis), style="bold"),
         Styled(_say(derivation.category, language)),
     ]
+    if derivation.is_draft:
+        parts.append(Styled(words.draft, style="yellow"))
     for route in derivation.routes:
         parts.append(Styled(f"\n{route.signature} → {route.paddle.name if route.paddle else '—'}"))
         table = Table(*heads, show_lines=True, expand=True)

@@ -18,6 +18,7 @@ from oarlock_generator.lint import (
     punctuation,
     redundant,
     terms,
+    to_be_written,
 )
 from oarlock_generator.lint.rule import Rule
 from oarlock_generator.problems import Edit, Problem
@@ -33,12 +34,21 @@ RULES: tuple[Rule, ...] = (
     punctuation.RULE,
     redundant.RULE,
     terms.RULE,
+    to_be_written.RULE,
 )
 
 # Rules of how a record is written: what breaks them alone is served all the same.
 STYLE = frozenset(
     rule.RULE.name
-    for rule in (example_cover, key_order, note_required, punctuation, redundant, terms)
+    for rule in (
+        example_cover,
+        key_order,
+        note_required,
+        punctuation,
+        redundant,
+        terms,
+        to_be_written,
+    )
 )
 
 

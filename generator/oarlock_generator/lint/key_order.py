@@ -12,7 +12,7 @@ from oarlock_generator.load import Loader
 from oarlock_generator.problems import Edit, Problem
 
 ORDER = (
-    "apis", "kind", "summary", "implementation", "paddle", "overloads", "parameters", "members", "state",
+    "apis", "kind", "status", "summary", "implementation", "paddle", "overloads", "parameters", "members", "state",
     "paddle_only", "returns", "result", "fallback", "native_when", "missing", "removable",
     "notes", "examples",
 )  # fmt: skip
