@@ -373,7 +373,8 @@ def _condition(head: str, conditions: Sequence[str], depth: int) -> str:
     one = head + " and ".join(conditions)
     if len(one) + depth <= WIDTH:
         return one
-    inner = "\n".join(f"{_INDENT}and {condition}" for condition in conditions)
+    room = depth + len(_INDENT) + len("and ")
+    inner = "\n".join(_indent(f"and {_laid_out(condition, room)}") for condition in conditions)
     return f"{head}(\n{inner.replace('and ', '', 1)}\n)"
 
 

@@ -1,0 +1,76 @@
+"""A sample of the shipped tiles compiles without spills, for GPUs that are not here.
+
+benchmarks/attention_kernels.py compiles all of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("triton.language")
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+
+from attention_code import CASES, MATRIX, compile_code
+from oarlock.kernels.attention.triton.tile_table import TABLE
+from oarlock.kernels.attention.triton.tiles import (
+    ARCHITECTURES,
+    DIRECTIONS,
+    FEATURES,
+    HEAD_DIMS,
+    architecture,
+    parts,
+    tile,
+)
+
+# Every architecture, direction and kind of features, and most head_dims, in few compilations.
+SAMPLE = [
+    (80, 64, "plain", "forward", "bf16"),
+    (86, 128, "plain", "query_gradient", "fp16"),
+    (90, 64, "plain", "key_value_gradients", "bf16"),
+    (90, 128, "scored", "forward", "fp16"),
+    (100, 128, "plain", "query_gradient", "bf16"),
+    (120, 64, "scored", "forward", "bf16"),
+]
+
+
+@pytest.mark.parametrize("sample", SAMPLE, ids=str)
+def test_no_stack_no_spills_matrix_instructions_and_shared_memory_that_fits(sample):
+    sm, head_dim, features, direction, element = sample
+    chosen = tile(divmod(sm, 10), head_dim, features, direction)
+    case = next(iter(CASES[features].values()))
+    code = compile_code(direction, sm, head_dim, case, chosen, element)
+    assert code.problems(sm) == []
+    assert any(name in code.instructions for name in MATRIX)
+
+
+def test_every_architecture_head_dim_and_direction_has_a_tile():
+    assert set(TABLE) == {
+        (sm, dim, kind, direction)
+        for sm in ARCHITECTURES
+        for dim in HEAD_DIMS
+        for kind in FEATURES
+        for direction in DIRECTIONS
+    }
+
+
+@pytest.mark.parametrize("head_dim", range(1, 257))
+def test_parts_hold_head_dim_and_waste_less_than_it(head_dim):
+    low, high = parts(head_dim)
+    assert head_dim <= low + high < max(17, 2 * head_dim)
+    assert all(part & (part - 1) == 0 for part in (low, high))
+    assert tile((9, 0), head_dim, "plain", "forward")
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"), [((8, 0), 80), ((8, 9), 86), ((9, 0), 90), ((12, 1), 120)]
+)
+def test_other_gpus_take_the_tiles_of_the_one_before(capability, expected):
+    assert architecture(capability) == expected
+
+
+def test_gpus_below_sm_80_are_refused():
+    with pytest.raises(ValueError, match="sm_75"):
+        architecture((7, 5))
