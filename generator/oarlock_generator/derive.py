@@ -818,7 +818,10 @@ def _merge(signatures: list[Signature]) -> Signature:
             if "varargs" in (kind, parameter.kind) and kind != parameter.kind:
                 kind = "variadic"
             annotation = _either(known.annotation, parameter.annotation)
-            merged[parameter.name] = replace(known, kind=kind, annotation=annotation)
+            default = parameter.default if known.default is None else known.default
+            merged[parameter.name] = replace(
+                known, kind=kind, annotation=annotation, default=default
+            )
     for signature in signatures:
         have = {p.name: p for p in signature.parameters}
         for name, parameter in merged.items():

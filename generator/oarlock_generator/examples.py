@@ -263,7 +263,7 @@ def parse_call(example: Example, apis: Collection[str], known: Collection[str] =
 
 class _Parser:
     def __init__(self, inputs: Collection[str], own: Collection[str], known: Collection[str]):
-        self.inputs, self.own = inputs, own
+        self.inputs, self.own = inputs, frozenset(own)
         self.apis = {*own, *known}
         self.known = set(inputs)
         self.used: set[str] = set()
@@ -343,6 +343,7 @@ class _Parser:
         owner, index, step = self.value(place.value), self.index(place.slice), self.value(value)
         change = _in_place(op) if op else None
         self.assigns = True
+        self.spelled("setitem")
 
         def run(scope: Scope) -> None:
             held, at = owner(scope), index(scope)
@@ -407,6 +408,7 @@ class _Parser:
                 ]
                 return lambda scope: {key(scope): value(scope) for key, value in pairs}
             case ast.Subscript(of, index) if _dotted(of) not in self.apis:
+                self.spelled("getitem")
                 container, place = self.value(of), self.index(index)
                 return lambda scope: container(scope)[place(scope)]
             case ast.Call():
@@ -556,6 +558,10 @@ class _Parser:
             name, [a.removeprefix(_METHODS) for a in self.apis if a.startswith(_METHODS)]
         )
         raise CallError(f"{api} is not one of this record's apis, nor has another it{near}")
+
+    def spelled(self, method: str) -> None:
+        """Note the record's own ``__getitem__`` or ``__setitem__`` as called by a subscript."""
+        self.called |= self.own & {f"{_METHODS}__{method}__"}
 
     def note(self, api: str) -> None:
         """Note an API as called, if examples may call it."""

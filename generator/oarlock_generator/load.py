@@ -215,8 +215,13 @@ def load_file(file: Path, root: Path) -> Source:
 
 def is_record(file: Path, mappings: Path) -> bool:
     """Whether a file below ``mappings`` is a record: folders with a leading underscore hold others."""
-    parts = file.relative_to(mappings).parts
-    return file.suffix == ".yaml" and not any(part.startswith(("_", ".")) for part in parts)
+    *folders, name = file.relative_to(mappings).parts
+    # A record of a private name, such as torch.nn.modules.utils._pair, is one all the same.
+    return (
+        name.endswith(".yaml")
+        and not name.startswith(".")
+        and not any(folder.startswith(("_", ".")) for folder in folders)
+    )
 
 
 def record_files(mappings: Path) -> list[Path]:

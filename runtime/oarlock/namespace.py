@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from opcode import opmap
 from types import FrameType
 from typing import Any
 
 from oarlock import reexports
 from oarlock.errors import OarlockError, UnmappedError, UnmappedImportError
+from oarlock.loading import load_module
 
 NO_PADDLE = (
     "Oarlock needs PaddlePaddle, and neither paddlepaddle nor paddlepaddle-gpu is installed. "
@@ -50,7 +50,7 @@ def namespace(
                 raise unmapped(torch_name, name, sys._getframe(1)) from None
         path, _, attribute = home.partition(":")
         try:
-            module = import_module(path)
+            module = load_module(path)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "paddle":
                 raise ImportError(NO_PADDLE, name="paddle") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from numbers import Number
+from numbers import Integral, Number
 from typing import Any
 
 import paddle
@@ -16,7 +16,8 @@ from oarlock.spellings import REQUIRED, SPELLINGS, torch_spelled
 # overload whose names fit is taken.
 _ADMITS: dict[str, Callable[[Any], bool]] = {
     "Tensor": lambda value: isinstance(value, paddle.Tensor),
-    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    # NumPy's integers count as Integral; Python's bool does too.
+    "int": lambda value: isinstance(value, Integral) and not isinstance(value, bool),
     "float": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "bool": lambda value: isinstance(value, bool),
     "str": lambda value: isinstance(value, str),

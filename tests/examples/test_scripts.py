@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch_ready
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
-FRAMEWORKS = {
-    "torch": [sys.executable],
-    "oarlock": [sys.executable, "-m", "oarlock", "run"],
-}
+SECONDS = 300
 STEPS, BREAK = 20, 10
 
 each_script = pytest.mark.parametrize(
@@ -26,51 +24,65 @@ each_script = pytest.mark.parametrize(
 )
 
 
+def under_torch(script, arguments, log):
+    return torch_ready.run(script, arguments, log, SECONDS)
+
+
+def under_oarlock(script, arguments, log):
+    with log.open("w") as file:
+        return subprocess.run(
+            [sys.executable, "-m", "oarlock", "run", script, *arguments],
+            stdout=file,
+            stderr=file,
+            timeout=SECONDS,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        ).returncode
+
+
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
-    """Run a script once per framework and part of training; give its losses and its checkpoint."""
+    """Run a script once for each framework and part of training; give its losses and checkpoint."""
     folder = tmp_path_factory.mktemp("examples")
     done = {}
 
     def run(framework, script, steps, resume=None):
         key = (framework, script, steps, resume)
         if key not in done:
-            name = f"{script.stem}-{framework}-{steps}" + (f"-from-{resume.stem}" if resume else "")
-            losses, checkpoint = folder / f"{name}.json", folder / f"{name}.pt"
-            arguments = ["--steps", steps, "--losses", losses, "--save", checkpoint]
-            if resume:
-                arguments += ["--resume", resume]
-            finished = subprocess.run(
-                [*FRAMEWORKS[framework], script, *map(str, arguments)],
-                capture_output=True,
-                text=True,
-                timeout=300,
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+            losses, checkpoint, log = (
+                folder / f"{len(done)}.{kind}" for kind in ("json", "pt", "txt")
             )
-            assert finished.returncode == 0, f"{framework}: {finished.stderr[-3000:]}"
-            done[key] = json.loads(losses.read_text()), checkpoint
+            arguments = ["--steps", steps, "--losses", losses, "--save", checkpoint]
+            arguments += ["--resume", resume] if resume else []
+            code = framework(script, [str(each) for each in arguments], log)
+            assert code == 0, log.read_text()[-3000:]
+            done[key] = np.array(json.loads(losses.read_text())), checkpoint
         return done[key]
 
     return run
 
 
 def assert_same_losses(losses, expected):
-    assert len(losses) == len(expected)
-    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4, strict=True)
 
 
 @each_script
 def test_the_same_losses_from_the_same_seed(script, train):
-    expected, _ = train("torch", script, STEPS)
-    losses, _ = train("oarlock", script, STEPS)
+    expected, _ = train(under_torch, script, STEPS)
+    losses, _ = train(under_oarlock, script, STEPS)
     assert len(losses) >= STEPS
     assert_same_losses(losses, expected)
 
 
 @each_script
-@pytest.mark.parametrize(("writer", "reader"), [("torch", "oarlock"), ("oarlock", "torch")])
+@pytest.mark.parametrize(
+    ("writer", "reader"),
+    [
+        pytest.param(under_torch, under_oarlock, id="torch-oarlock"),
+        pytest.param(under_oarlock, under_torch, id="oarlock-torch"),
+    ],
+)
 def test_training_goes_on_from_the_others_checkpoint(script, writer, reader, train):
-    expected, _ = train("torch", script, STEPS)
+    expected, _ = train(under_torch, script, STEPS)
     before, checkpoint = train(writer, script, BREAK)
     after, _ = train(reader, script, STEPS, checkpoint)
-    assert_same_losses(before + after, expected)
+    assert_same_losses(np.concatenate([before, after]), expected)

@@ -296,6 +296,15 @@ def test_other_records_apis_and_what_they_made_may_be_used(
 
 
 @pytest.mark.parametrize(
+    ("call", "method"),
+    [("x[0, 1:]", "__getitem__"), ("x[0] = 1\nresult = x", "__setitem__")],
+)
+def test_a_subscript_calls_its_method(call: str, method: str) -> None:
+    api = f"torch.Tensor.{method}"
+    assert parse_call(example(call), [api]).apis == {api}
+
+
+@pytest.mark.parametrize(
     ("call", "in_place"),
     [
         ("torch.add(x, z)", False),

@@ -247,10 +247,15 @@ def test_all_records_of_a_run_are_reported(tmp_path: Path) -> None:
 
 
 def test_folders_with_an_underscore_hold_no_records(tmp_path: Path) -> None:
-    for name in ("_shared/a.yaml", ".cache/a.yaml", "torch/_draft.yaml", "torch/add.yaml"):
+    for name in ("_shared/a.yaml", ".cache/a.yaml", "torch/.draft.yaml", "torch/add.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert record_files(tmp_path) == [tmp_path / "torch/add.yaml"]
+
+
+def test_a_record_of_a_private_name_is_one(tmp_path: Path) -> None:
+    (tmp_path / "_pair.yaml").touch()
+    assert record_files(tmp_path) == [tmp_path / "_pair.yaml"]
 
 
 def test_a_field_that_is_not_there_has_the_line_of_the_one_around_it() -> None:

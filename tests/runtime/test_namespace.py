@@ -1,6 +1,8 @@
 """The torch-side namespaces: what is there, and what a missing name says."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,17 @@ def test_plain_attribute_errors_stay_plain():
         _ = oarlock.nothing
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("oarlock.flash_attn.nothing")
+
+
+def test_the_first_name_leaves_logging_to_the_program():
+    program = """
+import logging
+import sys
+from oarlock.torch import nn
+nn.Linear
+assert logging.getLogger().handlers == [] and "paddle" in sys.modules
+logging.basicConfig(level=logging.DEBUG, format="%(message)s", stream=sys.stdout)
+logging.debug("from the program")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "from the program\n", done.stderr

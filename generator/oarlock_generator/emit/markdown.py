@@ -49,6 +49,14 @@ def code(text: str) -> Markdown:
     return Markdown(f"<code>{text.translate(_ESCAPES)}</code>")
 
 
+def anchor(name: str) -> Markdown:
+    """What gives the place, or what stands right before it, an id."""
+    if "__" in name:
+        # Within an attribute list two underscores would be emphasis.
+        return Markdown(f'<a id="{name}"></a>')
+    return Markdown(f"{{ #{name} }}")
+
+
 def dotted(name: str) -> Markdown:
     """A dotted name as code that may break after its dots."""
     return Markdown(f"<code>{name.translate(_ESCAPES).replace('.', '.<wbr>')}</code>")

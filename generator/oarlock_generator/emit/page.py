@@ -9,6 +9,7 @@ from functools import cached_property
 from oarlock_generator.derive import Context, Derivation, Route, Row
 from oarlock_generator.emit.markdown import (
     Markdown,
+    anchor,
     code,
     dotted,
     fenced,
@@ -122,6 +123,7 @@ class Page:
         self.facts, self.language, self.words = facts, language, words_in(language)
         self.record, self.routes = facts.record, facts.routes
         self.primary = identifier(facts.derivation.primary.name)
+        self.anchor = anchor(self.primary)
         self.title = facts.derivation.primary.name.rpartition(".")[2]
         self.module = facts.module
         self.notes = [self.say(note) for note in facts.record.notes]
@@ -141,7 +143,7 @@ class Page:
     def names(self) -> Markdown:
         """Every name of the family, each but the title's own with its id."""
         primary, *others = (api.name for api in self.facts.apis)
-        ids = (f"`{identifier(name)}`{{ #{name} }}" for name in others)
+        ids = (f"`{identifier(name)}`{anchor(name)}" for name in others)
         return Markdown(self.words.comma.join([code(primary), *ids]))
 
     @property
@@ -200,7 +202,7 @@ class Page:
     def torch_cell(self, row: Row) -> Markdown:
         """PyTorch's parameter; errors link to its id."""
         return (
-            Markdown(f"`{_shown(row.torch)}`{{ #{self.facts.ids[id(row)]} }}")
+            Markdown(f"`{_shown(row.torch)}`{anchor(self.facts.ids[id(row)])}")
             if row.torch
             else NOTHING
         )
@@ -210,7 +212,7 @@ class Page:
         if not row.paddle:
             return NOTHING
         if not row.torch:
-            return Markdown(f"`{_shown(row.paddle[0])}`{{ #{self.facts.ids[id(row)]} }}")
+            return Markdown(f"`{_shown(row.paddle[0])}`{anchor(self.facts.ids[id(row)])}")
         names = join((code(_shown(p)) for p in row.paddle), ", ")
         nearest = isinstance(row.treatment, Fallback) and not row.treatment.only
         return fill(self.words.nearest, names=names) if nearest else names
@@ -295,6 +297,12 @@ class Page:
             errors = join(each, words.comma)
             said.append(fill(words.run, device=device, route=route, errors=errors))
         return join(said, "<br>") or words.not_executed
+
+    def example_title(self, example: Example) -> Markdown:
+        """What an example shows, and which parameters it is about, which a search then finds."""
+        title = self.say(example.title)
+        unsaid = [code(name) for name in example.parameter if name not in title]
+        return Markdown(f"{title} · {join(unsaid, ', ')}" if unsaid else title)
 
     def example_id(self, example: Example) -> Markdown:
         """Where the example stands on the page."""

@@ -17,7 +17,11 @@ _INTEGERS = ("uint8", "int8", "int16", "int32", "int64", "bool")
 # Packages whose functions run on an NVIDIA GPU in half precision only.
 _GPU_ONLY = ("flash_attn",)
 # Of real tensors they make complex ones, from whose sum torch's backward() doesn't start.
-_MAKING_COMPLEX = ("torch.complex", "torch.linalg.eigvals", "torch.polar", "torch.view_as_complex")
+_MAKING_COMPLEX = (
+    *("torch.complex", "torch.linalg.eigvals", "torch.polar", "torch.view_as_complex"),
+    *("torch.stft", "stft", "torch.istft", "istft"),
+    *(f"torch.fft.{way}{n}" for way in ("fft", "ifft", "rfft", "ihfft") for n in ("", "2", "n")),
+)
 
 
 def oarlock_snippet(example: Example, derivation: Derivation) -> list[str]:

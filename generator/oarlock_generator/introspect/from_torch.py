@@ -66,6 +66,7 @@ EXTRA = (
     "torch.nn.modules.module._IncompatibleKeys",
     "torch.nn.modules.utils._ntuple",
     "torch.nn.modules.utils._pair",
+    "torch.optim.lr_scheduler._LRScheduler",
     "torch.utils.cpp_extension.CUDA_HOME",
     "torch.utils.data._utils.collate.default_collate",
     "torch.utils.data._utils.collate.default_collate_err_msg_format",

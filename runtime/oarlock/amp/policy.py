@@ -52,6 +52,7 @@ _CPU_SINGLE = (
 )
 _CUDA_LOWER = (
     *_PRODUCTS,
+    *("rnn_tanh", "rnn_relu", "lstm", "gru"),
     *("torch.mv", "torch.addmv", "torch.addr", "torch.chain_matmul", "torch.linalg.multi_dot"),
 )
 _CUDA_SINGLE = (
@@ -89,7 +90,7 @@ def _with_compositions(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset((*names, *map(composition_of, names)))
 
 
-LOWER = {"cpu": _with_compositions(_PRODUCTS), "cuda": _with_compositions(_CUDA_LOWER)}
+LOWER = {"cpu": _with_compositions((*_PRODUCTS, "lstm")), "cuda": _with_compositions(_CUDA_LOWER)}
 SINGLE = {"cpu": _with_compositions(_CPU_SINGLE), "cuda": _with_compositions(_CUDA_SINGLE)}
 BANNED = {"cpu": frozenset(), "cuda": _with_compositions(_CUDA_BANNED)}
 # Every function that has to ask, by both of its names.

@@ -61,6 +61,11 @@ def set_enabled(device_type: str, enabled: bool) -> None:
     thread.enabled[device_type] = enabled
 
 
+def is_on(x: paddle.Tensor) -> bool:
+    """Whether autocast is on where ``x`` lies, in this thread."""
+    return thread.enabled["cpu" if x.place.is_cpu_place() else "cuda"]
+
+
 def cast_for(name: str, *values: Any) -> tuple[Any, ...]:
     """Cast what a function gets, as autocast's policy for it says.
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
 import paddle
+from paddle.base import core as _core
 
-from oarlock.autograd import failures
-from oarlock.autograd.grad_mode import no_grad
+from oarlock.autograd import failures, passes
+from oarlock.autograd.grad_mode import is_grad_enabled, no_grad, set_grad_enabled
 from oarlock.autograd.partial import with_others
-from oarlock.errors import OarlockError, UnsupportedError
+from oarlock.errors import ArgumentTypeError, OarlockError, UnsupportedError
 from oarlock.tensor.core import Tensor, plain, wrap
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.size import count
 
+# Paddle's stub leaves out most of what is in it.
+core: Any = _core
 _NO_GRAPH = "element {} of tensors does not require grad and does not have a grad_fn"
 _TWICE = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they "
@@ -108,16 +112,17 @@ def grad(
     for t in into:
         if not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = _run(
-        paddle.grad,
-        [plain(t) for t in outs],
-        with_others([plain(t) for t in into]),
-        [None if g is None else plain(g) for g in grads],
-        create_graph if retain_graph is None else retain_graph,
-        create_graph,
-        True,
-        True,
-    )
+    with passes.towards_chosen():
+        found = _run(
+            _composed_grad if create_graph else paddle.grad,
+            [plain(t) for t in outs],
+            with_others([plain(t) for t in into]),
+            [None if g is None else plain(g) for g in grads],
+            create_graph if retain_graph is None else retain_graph,
+            create_graph,
+            True,
+            True,
+        )
     found = found[: len(into)]
     if not allow_unused and not materialize_grads and any(g is None for g in found):
         raise RuntimeError(
@@ -133,6 +138,49 @@ def grad(
         else:
             results.append(wrap(g))
     return tuple(results)
+
+
+def _refuse_constant_images(outputs: Sequence[paddle.Tensor]) -> None:
+    """Raise where a convolution's input has no gradient: Paddle then forgets a term of the second."""
+    waiting: list[Any] = [x.grad_fn for x in outputs]
+    seen: set[Any] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        following = node.next_functions
+        if following and following[0] is None and _CONVOLUTION.match(node.name()):
+            raise UnsupportedError(
+                api="torch.autograd.grad",
+                parameter="create_graph",
+                given="True",
+                reason="the second derivative of Paddle's convolutions is wrong where their input "
+                "needs no gradient",
+                advice="Let the input require a gradient, and ask for that gradient too",
+            )
+        waiting.extend(following)
+
+
+_CONVOLUTION = re.compile(r"(?:Depthwise)?Conv[23]d(?:Transpose)?GradNode")
+# Paddle's compositions of these take mean and variance for constants: their derivative is wrong.
+_WRONG = ("batch_norm_grad", "group_norm_grad", "instance_norm_grad", "layer_norm_grad")
+_NO_SECOND = re.compile(r"The Op (\w+?)_grad doesn't have any grad op|kernel `(\w+)_double_grad`")
+
+
+def _composed_grad(*args: Any) -> Any:
+    """paddle.grad, whose backward kernels are made of operations that can be differentiated again.
+
+    Most of Paddle's kernels of backward have no derivative of their own.
+    """
+    _refuse_constant_images(args[0])
+    before = core._is_eager_prim_enabled()
+    core._set_prim_backward_blacklist(*_WRONG)
+    core.set_prim_eager_enabled(True)
+    try:
+        return paddle.grad(*args)
+    finally:
+        core.set_prim_eager_enabled(before)
 
 
 def _sequence(tensors: Any) -> list[Any]:
@@ -172,11 +220,14 @@ def _size(t: Any) -> str:
 def _run(function: Any, *args: Any) -> Any:
     """Call Paddle, and say what went wrong in torch's words where they are known."""
     failures.taken()
+    mode = is_grad_enabled()
     try:
         return function(*args)
     except OarlockError:
         raise
     except Exception as error:
+        # An error in a hook on saved tensors leaves Paddle's switch off.
+        set_grad_enabled(mode)
         original = failures.taken()
         if original is not None:
             raise original from None
@@ -185,6 +236,14 @@ def _run(function: Any, *args: Any) -> Any:
             raise RuntimeError(_TWICE) from None
         if "modified by an inplace operation" in text:
             raise RuntimeError(_CHANGED) from None
+        if (found := _NO_SECOND.search(text)) is not None:
+            raise UnsupportedError(
+                api="torch.autograd.grad",
+                parameter="create_graph",
+                given="True",
+                reason=f"Paddle has no second derivative of {found[1] or found[2]}",
+                advice="Write that operation as others that have one",
+            ) from None
         raise
 
 
@@ -198,8 +257,17 @@ def _leaves(outputs: Sequence[Any]) -> list[Any]:
     )
 
 
-def requires_grad_(self: Any, mode: bool = True) -> Any:
-    """Set ``requires_grad`` to ``mode`` and return the tensor."""
+def requires_grad_(self: Any, mode: bool = True, **named: bool) -> Any:
+    """Set ``requires_grad`` to ``mode``, which is ``requires_grad`` by name, and return the tensor."""
+    if named:
+        mode = named.pop("requires_grad", mode)
+        if named:
+            words = ", ".join(map(repr, named))
+            raise ArgumentTypeError(
+                api="torch.Tensor.requires_grad_",
+                given=f"the keyword {words}",
+                accepted="requires_grad",
+            )
     self.requires_grad = mode
     return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import paddle
@@ -137,7 +138,7 @@ class _Recorded:
 
     def run(self) -> Any:
         inputs = [plain(self.args[n]) for n in self.places]
-        results = _Layer.apply(self, *inputs)
+        results = _layer(self.cls.__name__).apply(self, *inputs)
         flat = list(results) if isinstance(results, tuple | list) else [results]
         dirty = {id(t): t for t in self.ctx._dirty}
         tensors = iter(flat)
@@ -232,7 +233,7 @@ def _summed_to(g: paddle.Tensor, shape: list[int]) -> paddle.Tensor:
 
 
 class _Layer(PyLayer):
-    """The one PyLayer that carries every Function."""
+    """The PyLayer that carries every Function."""
 
     @staticmethod
     def forward(ctx: Any, call: _Recorded, *inputs: paddle.Tensor) -> Any:
@@ -245,3 +246,9 @@ class _Layer(PyLayer):
     @remembering
     def backward(ctx: Any, *grads: Any) -> Any:
         return ctx.call.backward(grads)
+
+
+@cache
+def _layer(name: str) -> Any:
+    """The PyLayer of the Functions of that name, which Paddle's gradient node then has too."""
+    return type(name, (_Layer,), {})

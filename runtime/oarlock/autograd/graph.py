@@ -50,3 +50,8 @@ def grad_fn(self: Any) -> Node | None:
 def is_leaf(self: Any) -> bool:
     """Whether no recorded operation made the tensor."""
     return _is_leaf(plain(self))
+
+
+def retains_grad(self: Any) -> bool:
+    """Whether the tensor is no leaf and was asked to keep its gradient."""
+    return self._retaining is not None

@@ -103,7 +103,8 @@ def asarray(
         obj: as for `tensor`, or an object with the buffer protocol.
         dtype, device: as for `tensor`.
         copy: True copies, False raises where memory can't be shared, None copies where it must.
-        requires_grad: whether the result requires a gradient where the data does not.
+        requires_grad: whether the result requires a gradient; None follows the data, and False
+            leaves its history behind.
 
     Raises:
         ValueError: ``copy=False`` where a copy is needed.
@@ -134,9 +135,9 @@ def asarray(
                 f"can't alias tensor with dtype '{(source if source is not None else obj).dtype}' "
                 f"into dtype '{dtypes.from_paddle[kind]}'."
             )
-    if requires_grad and plain(result).stop_gradient:
+    if requires_grad is not None and requires_grad is plain(result).stop_gradient:
         result = wrap(plain(result).detach())
-        result.requires_grad = True
+        result.requires_grad = requires_grad
     return result
 
 

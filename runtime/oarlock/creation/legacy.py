@@ -30,6 +30,15 @@ def legacy_tensor(*args: Any, device: Any = None, **named: Any) -> Any:
     return _made(dtypes.get_default_dtype(), None, args, named, device)
 
 
+def new(self: Any, *args: Any, device: Any = None, **named: Any) -> Any:
+    """What ``self.new(...)`` gives: `legacy_tensor` of the dtype, and on the device, of ``self``.
+
+    Raises:
+        TypeError: anything else than `legacy_tensor` takes, or a tensor of another dtype.
+    """
+    return _made(self.dtype, self.dtype, args, named, self.device if device is None else device)
+
+
 def _made(kind: Any, only: Any, args: tuple[Any, ...], named: dict[str, Any], device: Any) -> Any:
     if named:
         if args or len(named) > 1 or next(iter(named)) not in ("size", "data", "other"):

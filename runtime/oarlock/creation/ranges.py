@@ -1,4 +1,4 @@
-"""Tensors of evenly spaced numbers: arange, range, linspace and logspace, with torch's roundings."""
+"""Tensors of evenly spaced numbers: arange, range, linspace, logspace and the frequencies of a transform, with torch's roundings."""
 
 # ruff: noqa: D417 - arguments that several functions share are described once
 from __future__ import annotations
@@ -187,6 +187,88 @@ def _number(value: Any) -> Any:
             )
         return plain(value).item()
     return value.item() if isinstance(value, np.generic) else value
+
+
+def fft_fftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Any:
+    """The frequencies of ``torch.fft.fft``'s ``n`` elements, for samples that lie ``d`` apart: 0 first, negative ones last.
+
+    Args:
+        layout, device, pin_memory, requires_grad: as for `torch.zeros`.
+        dtype: the default floating-point dtype where None.
+        **named: ``out``, a tensor to write to.
+
+    Raises:
+        RuntimeError: ``dtype`` is not a floating-point one, or ``n`` is negative.
+        TypeError: ``n`` is no integer.
+    """
+    steps = np.arange(_count("fftfreq", n))
+    steps[(n + 1) // 2 :] -= n
+    return _frequencies(
+        "fftfreq", steps, n, d, dtype, layout, device, pin_memory, requires_grad, **named
+    )
+
+
+def fft_rfftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Any:
+    """The frequencies of ``torch.fft.rfft``'s ``n // 2 + 1`` elements; arguments and errors are those of fftfreq."""
+    steps = np.arange(_count("rfftfreq", n) // 2 + 1)
+    return _frequencies(
+        "rfftfreq", steps, n, d, dtype, layout, device, pin_memory, requires_grad, **named
+    )
+
+
+def _count(name: str, n: Any) -> int:
+    if isinstance(n, float):
+        raise TypeError(f"fft_{name}(): argument 'n' (position 1) must be int, not float")
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    return int(n)
+
+
+def _frequencies(
+    name: str,
+    steps: np.ndarray,
+    n: int,
+    d: float,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    pin_memory: bool,
+    requires_grad: bool,
+    *,
+    out: Any = None,
+) -> Any:
+    kind = _dtype(dtype, out, (0.0,))
+    if not kind.startswith(("float", "bfloat", "complex")):
+        raise RuntimeError(f"{name} requires a floating point or complex dtype")
+    if kind.startswith("complex"):
+        raise NotImplementedError(f'"arange_cpu" not implemented for {kind!r}')
+    # torch multiplies by 1 / (n d), which it has rounded to the dtype it computes in.
+    width = np.float64 if kind == "float64" else np.float32
+    with np.errstate(all="ignore"):
+        unit = width(np.float64(1.0) / (np.float64(n) * d))
+        exact = steps.astype(width) * unit
+    values = exact if kind in ("float32", "float64") else narrow(exact.astype(np.float64), kind)
+    return _given(f"torch.fft.{name}", values, kind, out, layout, device, pin_memory, requires_grad)
 
 
 def _dtype(dtype: Any, out: Any, numbers: tuple[Any, ...]) -> str:

@@ -15,9 +15,15 @@ import paddle
 from paddle import _C_ops
 from paddle.autograd import PyLayer
 
+from oarlock.amp import state as autocast
 from oarlock.autograd.failures import remembering
 from oarlock.autograd.partial import Inputs
 from oarlock.errors import UnsupportedError
+from oarlock.ops.activation import relu
+from oarlock.ops.arithmetic import add, mul, sub
+from oarlock.ops.gathering import where
+from oarlock.ops.linear import linear
+from oarlock.ops.pointwise import sigmoid, tanh
 
 _FUSED_DTYPES = (paddle.float32, paddle.float64)
 
@@ -51,7 +57,13 @@ def run(
         dropout: applied to the outputs of every layer but the last.
     """
     directions = len(layers[0])
-    is_fused = x.dtype in _FUSED_DTYPES and layers[0][0].hr is None
+    casts = autocast.entered and autocast.is_on(x)
+    if casts and lengths is None:
+        # torch runs whole recurrences in the lower precision on a GPU, and on the CPU its LSTM.
+        given = [[tuple(one) for one in layer] for layer in layers]
+        x, states, given = autocast.cast_for(mode.lower(), x, states, given)
+        layers = [[Weights(*one) for one in layer] for layer in given]
+    is_fused = not casts and x.dtype in _FUSED_DTYPES and layers[0][0].hr is None
     if is_fused and dropout is None and not (directions == 2 and lengths is not None):
         weights = [one for layer in layers for one in layer]
         return _fused(mode, x, list(states), weights, lengths, directions)
@@ -181,25 +193,19 @@ def _stepwise(
     mode: str, x: Any, states: list[Any], weights: Weights, lengths: Any, is_reverse: bool
 ) -> tuple[Any, list[Any]]:
     steps = x.shape[0]
-    projected = affine(x, weights.ih, weights.bias_ih)
-    current = [state[0] for state in states]
+    projected = linear(x, weights.ih, weights.bias_ih)
+    current: list[Any] = [state[0] for state in states]
     outputs: list[Any] = [None] * steps
     for t in reversed(range(steps)) if is_reverse else range(steps):
         after = step(mode, projected[t], current, weights)
         out = after[0]
         if lengths is not None:
             goes_on = (lengths > t).unsqueeze(1)
-            after = [paddle.where(goes_on, a, b) for a, b in zip(after, current, strict=True)]
+            after = [where(goes_on, a, b) for a, b in zip(after, current, strict=True)]
             out = paddle.where(goes_on, out, paddle.zeros_like(out))
         current = after
         outputs[t] = out
     return paddle.stack(outputs), [state.unsqueeze(0) for state in current]
-
-
-def affine(x: Any, weight: Any, bias: Any) -> Any:
-    """Return x Wᵀ + b."""
-    product = _C_ops.matmul(x, weight, False, True)
-    return product if bias is None else _C_ops.add(product, bias)
 
 
 def step(mode: str, projected: Any, states: Sequence[Any], weights: Weights) -> list[Any]:
@@ -212,19 +218,19 @@ def step(mode: str, projected: Any, states: Sequence[Any], weights: Weights) -> 
         weights: for the rest of it.
     """
     h = states[0]
-    recurrent = affine(h, weights.hh, weights.bias_hh)
+    recurrent = linear(h, weights.hh, weights.bias_hh)
     if mode == "LSTM":
-        i, f, g, o = _C_ops.split_with_num(_C_ops.add(projected, recurrent), 4, projected.ndim - 1)
-        kept = _C_ops.multiply(_C_ops.sigmoid(f), states[1])
-        c = _C_ops.add(kept, _C_ops.multiply(_C_ops.sigmoid(i), _C_ops.tanh(g)))
-        h = _C_ops.multiply(_C_ops.sigmoid(o), _C_ops.tanh(c))
-        return [h if weights.hr is None else affine(h, weights.hr, None), c]
+        i, f, g, o = _C_ops.split_with_num(add(projected, recurrent), 4, projected.ndim - 1)
+        kept = mul(sigmoid(f), states[1])
+        c = add(kept, mul(sigmoid(i), tanh(g)))
+        h = mul(sigmoid(o), tanh(c))
+        return [h if weights.hr is None else linear(h, weights.hr), c]
     if mode == "GRU":
         r, z, n = _C_ops.split_with_num(projected, 3, projected.ndim - 1)
         r_h, z_h, n_h = _C_ops.split_with_num(recurrent, 3, recurrent.ndim - 1)
-        r = _C_ops.sigmoid(_C_ops.add(r, r_h))
-        z = _C_ops.sigmoid(_C_ops.add(z, z_h))
-        n = _C_ops.tanh(_C_ops.add(n, _C_ops.multiply(r, n_h)))
-        return [_C_ops.add(n, _C_ops.multiply(z, _C_ops.subtract(h, n)))]
-    activation = _C_ops.tanh if mode == "RNN_TANH" else _C_ops.relu
-    return [activation(_C_ops.add(projected, recurrent))]
+        r = sigmoid(add(r, r_h))
+        z = sigmoid(add(z, z_h))
+        n = tanh(add(n, mul(r, n_h)))
+        return [add(n, mul(z, sub(h, n)))]
+    activation = tanh if mode == "RNN_TANH" else relu
+    return [activation(add(projected, recurrent))]

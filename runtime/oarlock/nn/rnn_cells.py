@@ -9,8 +9,9 @@ import oarlock.torch as torch
 from oarlock.nn import init
 from oarlock.nn.module import Module
 from oarlock.nn.parameter import Parameter
-from oarlock.nn.recurrence import Weights, affine, step
+from oarlock.nn.recurrence import Weights, step
 from oarlock.nn.tensors import Tensor
+from oarlock.ops.linear import linear
 from oarlock.tensor import plain, wrap
 
 
@@ -106,7 +107,7 @@ class RNNCellBase(Module):
             given.append(h)
         weights = Weights(*(plain(t) for t in (self.weight_ih, self.weight_hh)))
         weights = weights._replace(bias_ih=plain(self.bias_ih), bias_hh=plain(self.bias_hh))
-        after = step(mode, affine(x, weights.ih, weights.bias_ih), given, weights)
+        after = step(mode, linear(x, weights.ih, weights.bias_ih), given, weights)
         return [wrap(h if batched else h.squeeze(0)) for h in after]
 
 

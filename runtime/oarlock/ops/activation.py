@@ -11,6 +11,7 @@ from paddle import _C_ops as _stubbed
 
 from oarlock.ops.composition import composition, is_integral, on_cpu
 from oarlock.ops.double import clipped64, elu64
+from oarlock.ops.elementwise import floated
 
 # Paddle's stub of its kernels has other signatures than they have.
 _C_ops: Any = _stubbed
@@ -192,7 +193,7 @@ def softplus(input: paddle.Tensor, beta: float = 1.0, threshold: float = 20.0) -
 @composition
 def softsign(input: paddle.Tensor) -> paddle.Tensor:
     """Return ``input / (1 + abs(input))``."""
-    return _C_ops.softsign(input)
+    return _C_ops.softsign(floated(input))
 
 
 @composition
@@ -219,6 +220,7 @@ def hardshrink(input: paddle.Tensor, lambd: float = 0.5) -> paddle.Tensor:
 @composition
 def tanhshrink(input: paddle.Tensor) -> paddle.Tensor:
     """Return ``input - tanh(input)``."""
+    input = floated(input)
     return _C_ops.subtract(input, _C_ops.tanh(input))
 
 
@@ -235,7 +237,9 @@ def threshold(
 @composition
 def logsigmoid(input: paddle.Tensor) -> paddle.Tensor:
     """Return ``log(sigmoid(input))``."""
-    return _C_ops.logsigmoid(input)
+    # Paddle's own kernel has no second derivative.
+    opposite = _C_ops.scale(input, -1.0, 0.0, True)
+    return _C_ops.scale(_C_ops.softplus(opposite, 1.0, 50.0), -1.0, 0.0, True)
 
 
 @composition

@@ -48,6 +48,7 @@ from oarlock.ops.promotion import (
     promoted_floating,
     real_dtype,
     result_dtype,
+    scalar_of,
 )
 
 TENSOR = paddle.Tensor
@@ -98,6 +99,7 @@ def _times_alpha(input: Any, other: Any, alpha: Any) -> Any:
     """``alpha`` * other, alpha checked against the dtype of input + other."""
     dtype = result_dtype(input, other)
     rank = category(dtype)
+    alpha = scalar_of(alpha)
     if isinstance(alpha, bool) and rank > 0:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if rank < 2 and not isinstance(alpha, int):
@@ -412,8 +414,15 @@ def reciprocal(input: Any) -> Any:
     """1 / input, floating."""
     x = floated(input)
     if x.dtype is FLOAT32 or x.dtype is FLOAT64:
-        return _C_ops.reciprocal(x)
+        return _one_over(x)
     return preserving(_C_ops.reciprocal, x)
+
+
+def _one_over(x: Any) -> Any:
+    if x.stop_gradient:
+        return _C_ops.reciprocal(x)
+    # A division has a second derivative, which Paddle's reciprocal has not.
+    return _C_ops.divide(_C_ops.full([], 1.0, x.dtype, x.place), x)
 
 
 def square(input: Any) -> Any:
@@ -431,6 +440,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
         RuntimeError: the shapes do not broadcast; value is floating for integer operands.
     """
     a, b, c = promoted_all(input, tensor1, tensor2)
+    value = scalar_of(value)
     _check_value(value, a.dtype)
     dtype = a.dtype
     a, b, c = widened(a), widened(b), widened(c)
@@ -450,6 +460,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
             "addcdiv will perform a true division of tensor1 and tensor2."
         )
     a, b, c = promoted_all(input, tensor1, tensor2)
+    value = scalar_of(value)
     _check_value(value, a.dtype)
     dtype = a.dtype
     a, b, c = widened(a), widened(b), widened(c)
@@ -458,8 +469,6 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
 
 
 def _check_value(value: Any, dtype: Any) -> None:
-    if isinstance(value, TENSOR):
-        value = value.item()
     if category(dtype) < 2 and isinstance(value, float):
         raise RuntimeError("value cannot be converted to type int64_t without overflow")
 
@@ -564,12 +573,12 @@ def _float_power(x: Any, exponent: Any) -> Any:
     if exponent == 3:
         return _C_ops.multiply(_C_ops.square(x), x)
     if exponent == -1:
-        return _C_ops.reciprocal(x)
+        return _one_over(x)
     if exponent == -2:
         if x.stop_gradient:
             return _C_ops.reciprocal(_C_ops.square(x))
         # The same up to rounding, with torch's gradient at zero and infinity.
-        return _C_ops.square(_C_ops.reciprocal(x))
+        return _C_ops.square(_one_over(x))
     if exponent == -0.5:
         return _C_ops.rsqrt(x)
     return _C_ops.elementwise_pow(x, _C_ops.full([], exponent, x.dtype, x.place))

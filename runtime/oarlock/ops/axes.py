@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any, SupportsIndex
+from typing import Any
 
 
 def one_or_more(value: Any) -> list[Any]:
@@ -11,7 +11,7 @@ def one_or_more(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
-def normal_dim(dim: SupportsIndex, rank: int) -> int:
+def normal_dim(dim: Any, rank: int) -> int:
     """Return ``dim``, an integer of Python's, NumPy's or a tensor's, counted from the front.
 
     Raises:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, cast
 
 import paddle
 from paddle import _C_ops as _stubbed
@@ -10,13 +12,46 @@ from paddle import _C_ops as _stubbed
 from oarlock.ops.composition import composition
 from oarlock.ops.spatial import batched, expanded, unbatched
 
+P = ParamSpec("P")
 # Paddle's stub of its kernels has other signatures than they have.
 _C_ops: Any = _stubbed
 
 # With a GPU, Paddle has a kernel of its own for one filter a channel; on the CPU it gains nothing.
 _DEPTHWISE = paddle.device.is_compiled_with_cuda()
+_PARTS = (paddle.complex64, paddle.complex128)
 
 
+def beyond_floats(function: Callable[P, paddle.Tensor]) -> Callable[P, paddle.Tensor]:
+    """Let a convolution take int64, which float64 holds exactly to 2 ** 53, and complex numbers, by parts."""
+
+    def by_parts(
+        x: paddle.Tensor, weight: paddle.Tensor, bias: Any, rest: tuple, named: Any
+    ) -> Any:
+        one: Any = function
+        (a, b), (c, d) = ((_C_ops.real(each), _C_ops.imag(each)) for each in (x, weight))
+        real = one(a, c, None, *rest, **named) - one(b, d, None, *rest, **named)
+        imaginary = one(a, d, None, *rest, **named) + one(b, c, None, *rest, **named)
+        out = _C_ops.complex(real, imaginary)
+        return out if bias is None else out + bias.reshape([-1] + [1] * (weight.ndim - 2))
+
+    @wraps(function)
+    def call(
+        input: paddle.Tensor, weight: paddle.Tensor, bias: Any = None, *rest: Any, **named: Any
+    ) -> Any:
+        dtype, any_dtype = input.dtype, cast(Any, function)
+        alike = all(each is None or each.dtype is dtype for each in (weight, bias))
+        if dtype is not paddle.float32 and alike:
+            if dtype in _PARTS:
+                return by_parts(input, weight, bias, rest, named)
+            if dtype is paddle.int64:
+                wide = [x if x is None else x.cast("float64") for x in (input, weight, bias)]
+                return any_dtype(*wide, *rest, **named).cast(dtype)
+        return any_dtype(input, weight, bias, *rest, **named)
+
+    return cast(Any, call)
+
+
+@beyond_floats
 @composition
 def conv1d(
     input: paddle.Tensor,
@@ -46,6 +81,7 @@ def conv1d(
     return unbatched(_with_bias(_C_ops.squeeze(out, [2]), bias), added)
 
 
+@beyond_floats
 @composition
 def conv2d(
     input: paddle.Tensor,
@@ -68,6 +104,7 @@ def conv2d(
     return unbatched(_with_bias(out, bias), added)
 
 
+@beyond_floats
 @composition
 def conv3d(
     input: paddle.Tensor,
@@ -91,6 +128,7 @@ def conv3d(
     return unbatched(_with_bias(out, bias), added)
 
 
+@beyond_floats
 @composition
 def conv_transpose1d(
     input: paddle.Tensor,
@@ -123,6 +161,7 @@ def conv_transpose1d(
     return unbatched(_with_bias(_C_ops.squeeze(out, [2]), bias), added)
 
 
+@beyond_floats
 @composition
 def conv_transpose2d(
     input: paddle.Tensor,
@@ -147,6 +186,7 @@ def conv_transpose2d(
     return unbatched(_with_bias(out, bias), added)
 
 
+@beyond_floats
 @composition
 def conv_transpose3d(
     input: paddle.Tensor,
@@ -312,4 +352,8 @@ def _with_bias(out: paddle.Tensor, bias: paddle.Tensor | None) -> paddle.Tensor:
         raise RuntimeError(
             f"Input type ({out.dtype}) and bias type ({bias.dtype}) should be the same"
         )
-    return _C_ops.add(out, _C_ops.reshape(bias, [1, -1] + [1] * (out.ndim - 2)))
+    # One number for each sample and channel: Paddle adds those several times faster than one for each
+    # channel, and the gradient's sum over the batch comes apart from that over positions, rounded less.
+    spatial = [1] * (out.ndim - 2)
+    each = _C_ops.expand(_C_ops.reshape(bias, [1, -1, *spatial]), [*out.shape[:2], *spatial])
+    return _C_ops.add(out, each)

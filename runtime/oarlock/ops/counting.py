@@ -158,7 +158,7 @@ def histc(input: Any, bins: int = 100, min: Any = 0, max: Any = 0) -> Any:
     wide = wide[inside]
     position = _rounded(_C_ops.scale(wide, 1.0, -float(low), True), dtype)
     position = _rounded(_C_ops.scale(position, float(bins), 0.0, True), dtype)
-    width = paddle.full([], float(high - low), wide.dtype)
+    width = _rounded(paddle.full([], float(high - low), wide.dtype), dtype)
     position = _rounded(_C_ops.divide(position, width), dtype)
     index = paddle.clip(_C_ops.cast(_C_ops.floor(position), INT64), max=bins - 1)
     counts = summed_at(index, paddle.ones(index.shape, INT64), bins, INT64)

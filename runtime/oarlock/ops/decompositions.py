@@ -73,26 +73,56 @@ def linalg_cholesky(input: paddle.Tensor, *, upper: bool = False) -> paddle.Tens
 
     Raises:
         LinAlgError: a matrix is not positive definite.
-        RuntimeError: ``input`` is no square matrix of float32 or float64.
-        UnsupportedError: ``input`` is complex, which Paddle has no Cholesky decomposition for.
+        RuntimeError: ``input`` is no square matrix.
     """
     check_matrix("linalg.cholesky", input, square=True)
-    if input.dtype in COMPLEX:
-        raise UnsupportedError(
-            api="torch.linalg.cholesky",
-            parameter="input",
-            given="a complex matrix",
-            reason="Paddle has no Cholesky decomposition of complex matrices",
-        )
     if 0 in input.shape:
         return nothing_from(input, input.shape)
     try:
+        if input.dtype in COMPLEX:
+            lower = _ComplexCholesky.apply(input, upper)
+            return adjoint_of(lower) if upper else lower
         return _C_ops.cholesky(input, upper)
     except (RuntimeError, ValueError) as error:
         raise LinAlgError(
             "linalg.cholesky: The factorization could not be completed because the input is not "
             "positive-definite."
         ) from error
+
+
+class _ComplexCholesky(PyLayer):
+    """The lower factor of a Hermitian matrix, by that of the real matrix with a block for each number.
+
+    A number a + bi is the block [[a, -b], [b, a]]; sums, products and adjoints of blocks are those of the
+    numbers, and a diagonal block of the factor is real, so that the real factor is made of blocks too.
+    Gradient: Murray, "Differentiation of the Cholesky decomposition" (2016), of which torch leaves the
+    imaginary part on the diagonal.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, A: paddle.Tensor, upper: bool) -> Any:
+        read = adjoint_of(A) if upper else A
+        a, b = paddle.tril(read.real()), paddle.tril(read.imag(), -1)
+        order = [*range(A.ndim - 2), A.ndim - 1, A.ndim - 2]
+        a, b = a + paddle.tril(a, -1).transpose(order), b - b.transpose(order)
+        rows = paddle.stack([paddle.stack([a, -b], -1), paddle.stack([b, a], -1)], -3)
+        *batch, n, _ = A.shape
+        factor = _C_ops.cholesky(rows.reshape([*batch, 2 * n, 2 * n]), False)
+        blocks = factor.reshape([*batch, n, 2, n, 2])
+        lower = paddle.complex(blocks[..., 0, :, 0], blocks[..., 1, :, 0])
+        ctx.save_for_backward(lower)
+        return lower
+
+    @staticmethod
+    def backward(ctx: Any, *args: Any) -> Any:
+        first_order_only("torch.linalg.cholesky")
+        (lower,) = ctx.saved_tensor()
+        inverse = _C_ops.inverse(lower)
+        inner = adjoint_of(lower) @ args[0]
+        below = paddle.tril(inner, -1)
+        eye = paddle.eye(lower.shape[-1], dtype=lower.dtype)
+        inner = (below + adjoint_of(below) + inner * eye) * 0.5
+        return adjoint_of(inverse) @ inner @ inverse
 
 
 @autocasts

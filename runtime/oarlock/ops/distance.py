@@ -7,6 +7,7 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.ops.composition import composition
+from oarlock.ops.elementwise import floated
 from oarlock.ops.normalization import vector_norm_kept
 
 
@@ -42,7 +43,7 @@ def pairwise_distance(
     """
     if x1.dtype != x2.dtype:
         x1, x2 = _common(x1, x2)
-    difference = _C_ops.scale(_C_ops.subtract(x1, x2), 1.0, eps, True)
+    difference = _C_ops.scale(floated(_C_ops.subtract(x1, x2)), 1.0, eps, True)
     norm = vector_norm_kept(difference, p, -1)
     return norm if keepdim or not norm.ndim else _C_ops.squeeze(norm, [-1])
 

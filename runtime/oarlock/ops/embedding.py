@@ -11,7 +11,7 @@ import paddle
 from paddle import _C_ops as _stubbed
 
 from oarlock.errors import UnsupportedError
-from oarlock.ops.composition import composition, on_cpu
+from oarlock.ops.composition import composition, kernel_ready, on_cpu
 
 # Paddle's stub of its kernels has other signatures than they have.
 _C_ops: Any = _stubbed
@@ -197,8 +197,10 @@ def embedding_bag(
     bag = np.repeat(np.arange(bags), counts)
     if mode == "max":
         return _max_of_bags(rows, ends, kept, bags)
+    # Added up in float32 and rounded once, as torch does.
+    rows = kernel_ready(rows)
     if per_sample_weights is not None:
-        rows = rows * _C_ops.reshape(per_sample_weights, [-1, 1])
+        rows = rows * kernel_ready(_C_ops.reshape(per_sample_weights, [-1, 1]))
     if not kept.all():
         rows = rows * paddle.to_tensor(kept, dtype=rows.dtype, place=rows.place).unsqueeze(1)
     out = paddle.zeros([bags, weight.shape[1]], rows.dtype)
@@ -207,9 +209,10 @@ def embedding_bag(
     else:
         out = out + rows.sum()
     if mode == "sum":
-        return out
+        return _C_ops.cast(out, weight.dtype)
     sizes = np.maximum(np.bincount(bag[kept], minlength=bags), 1)
-    return out / paddle.to_tensor(sizes, dtype=out.dtype, place=out.place).unsqueeze(1)
+    out = out / paddle.to_tensor(sizes, dtype=out.dtype, place=out.place).unsqueeze(1)
+    return _C_ops.cast(out, weight.dtype)
 
 
 def _bag_ends(

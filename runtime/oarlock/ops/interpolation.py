@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
-from oarlock.ops.composition import composition
+from oarlock.ops.composition import composition, in_float32
 from oarlock.ops.double import by_matrices
 from oarlock.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
@@ -86,8 +86,8 @@ def interpolate(
             )
         return paddle.zeros([*input.shape[:2], *sizes], input.dtype) + input.sum()
     if mode in ("nearest", "nearest-exact"):
-        return _nearest(input, sizes, scales, exact=mode == "nearest-exact")
-    return _smooth(input, sizes, scales, mode, bool(align_corners), antialias)
+        return in_float32(_nearest, input, sizes, scales, exact=mode == "nearest-exact")
+    return in_float32(_smooth, input, sizes, scales, mode, bool(align_corners), antialias)
 
 
 def _sizes(

@@ -14,13 +14,19 @@ import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
+from oarlock.ops.activation import logsigmoid
 from oarlock.ops.composition import composition, in_float32, is_integral, on_cpu
+from oarlock.ops.elementwise import floated
 from oarlock.ops.promotion import cast, result_dtype
 from oarlock.ops.softmax import log_softmax
 from oarlock.tensor.core import plain, wrap
 
 # Paddle's stub of its kernels has other signatures than they have.
 _C_ops: Any = _stubbed
+
+# Up to so many logits a loss is made of operations that can be differentiated twice; beyond, the
+# kernel that can't is the faster way.
+_FEW = 1 << 14
 
 # Where a loss reaches this, Paddle's CPU kernel has raised a logit to 64 below the maximum.
 _CLIPPED = 63.9
@@ -45,7 +51,7 @@ def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -
 
 def _reduced(loss: paddle.Tensor, reduction: str) -> paddle.Tensor:
     if reduction == "mean":
-        return _C_ops.mean_all(loss) if prod(loss.shape) else _mean_of_none(loss)
+        return _C_ops.mean(loss, [], False) if prod(loss.shape) else _mean_of_none(loss)
     if reduction == "sum":
         return _C_ops.sum(loss, [], None, False)
     return loss
@@ -175,6 +181,11 @@ def _plain_cross_entropy(
     classes = input.shape[axis]
     if -classes <= ignore_index < 0 or not classes:
         return None
+    if not input.stop_gradient and prod(input.shape) <= _FEW and on_cpu(target):
+        labels = target.numpy()
+        named = labels.min() >= 0 and labels.max() < classes
+        if named and not (labels == ignore_index).any():
+            return _composed_cross_entropy(input, target, axis)
     try:
         _, loss = _C_ops.cross_entropy_with_softmax(
             input, _C_ops.unsqueeze(target, [axis]), False, True, True, ignore_index, axis
@@ -186,12 +197,22 @@ def _plain_cross_entropy(
     return loss if _C_ops.max(loss.detach(), [], False).item() < _CLIPPED else None
 
 
+def _composed_cross_entropy(
+    input: paddle.Tensor, target: paddle.Tensor, axis: int
+) -> paddle.Tensor:
+    """Each target's loss, of operations that can be differentiated twice."""
+    shifted = _C_ops.subtract(input, _C_ops.max(input.detach(), [axis], True))
+    picked = _C_ops.take_along_axis(shifted, _C_ops.unsqueeze(target, [axis]), axis)
+    total = _C_ops.sum(_C_ops.exp(shifted), [axis], None, True)
+    return _C_ops.subtract(_C_ops.log(total), picked)
+
+
 def _mean_of_kept(loss: paddle.Tensor, target: paddle.Tensor, ignore_index: int) -> paddle.Tensor:
     if on_cpu(target):
         kept = target.numpy() != ignore_index
         count = np.count_nonzero(kept)
         if count == kept.size:
-            return _C_ops.mean_all(loss)
+            return _C_ops.mean(loss, [], False)
         total = _C_ops.sum(loss, [], None, False)
         return total * float("nan") if count == 0 else _C_ops.scale(total, 1.0 / count, 0.0, True)
     kept = _C_ops.not_equal(target, paddle.full([], ignore_index, target.dtype))
@@ -319,8 +340,13 @@ def _nll(
         return _reduced(_C_ops.sum(log_p, [1 if len(shape) > 1 else 0], None, False), reduction)
     if len(shape) == 1:
         log_p, target = _C_ops.reshape(log_p, [1, -1]), _C_ops.reshape(target, [1])
-    if len(shape) > 2 or (on_cpu(target) and (target.numpy() == ignore_index).any()):
-        # Paddle's kernels write beyond their memory where a target is ignored.
+    if (
+        len(shape) > 2
+        or (not log_p.stop_gradient and prod(shape) <= _FEW)
+        or (on_cpu(target) and (target.numpy() == ignore_index).any())
+    ):
+        # Paddle's kernels write beyond their memory where a target is ignored, and have no second
+        # derivative.
         loss = _spatial_nll(log_p, target, weight, ignore_index, reduction)
         if reduction == "none" and len(shape) == 1:
             return _C_ops.reshape(loss, labels)
@@ -567,13 +593,14 @@ def binary_cross_entropy_with_logits(
     input, target = _promoted(input, target)
     if not prod(input.shape):
         return _reduced(_C_ops.multiply(input, target), reduction)
-    if pos_weight is None and target.stop_gradient and not _has_zero(input):
-        # At a logit of zero the gradient of Paddle's kernel is wrong.
+    few = not input.stop_gradient and prod(input.shape) <= _FEW
+    if pos_weight is None and target.stop_gradient and not few and not _has_zero(input):
+        # At a logit of zero the gradient of Paddle's kernel is wrong, and it has no second one.
         loss = _C_ops.sigmoid_cross_entropy_with_logits(input, target, None, False, -100)
     else:
         log_weight = _C_ops.scale(target, -1.0, 1.0, True)
         negative = _C_ops.multiply(log_weight, input)
-        softplus = _C_ops.scale(_C_ops.logsigmoid(input), -1.0, 0.0, True)
+        softplus = _C_ops.scale(logsigmoid(input), -1.0, 0.0, True)
         if pos_weight is not None:
             factor = (_C_ops.scale(pos_weight, 1.0, -1.0, True) * target) + 1.0
             softplus = _C_ops.multiply(factor, softplus)
@@ -718,6 +745,7 @@ def cosine_embedding_loss(
             f"inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
         )
     epsilon = 1e-12
+    input1, input2 = floated(input1), floated(input2)
     dot = (input1 * input2).sum(-1)
     squares1 = (input1 * input1).sum(-1) + epsilon
     squares2 = (input2 * input2).sum(-1) + epsilon
@@ -921,7 +949,7 @@ def multilabel_soft_margin_loss(
     """Return the mean over the classes of the binary cross entropy of logits ``input`` (N, C)."""
     reduction = _reduction(size_average, reduce, reduction)
     target = cast(target, result_dtype(target, input))
-    loss = -(target * _C_ops.logsigmoid(input) + (1 - target) * _C_ops.logsigmoid(-input))
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     if weight is not None:
         loss = loss * weight
     classes = input.shape[-1] if input.ndim else 1
@@ -974,6 +1002,7 @@ def _poisson(
     eps: float,
     reduction: str,
 ) -> paddle.Tensor:
+    input, target = floated(input), floated(target)
     if log_input:
         loss = _C_ops.exp(input) - target * input
     else:

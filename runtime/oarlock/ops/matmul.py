@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import paddle
 from paddle import _C_ops
 
@@ -415,7 +416,7 @@ def tensordot(a: paddle.Tensor, b: paddle.Tensor, dims: Any = 2) -> paddle.Tenso
     Raises:
         RuntimeError: the dims do not fit.
     """
-    if isinstance(dims, paddle.Tensor):
+    if isinstance(dims, (paddle.Tensor, np.generic)):
         dims = dims.tolist()
     if isinstance(dims, int):
         if dims < 0:

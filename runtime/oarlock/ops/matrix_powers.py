@@ -14,6 +14,7 @@ from oarlock.ops.axes import normal_dim
 from oarlock.ops.carrying import COMPLEX
 from oarlock.ops.composition import autocasts
 from oarlock.ops.decompositions import check_matrix, nothing_from
+from oarlock.ops.elementwise import with_zero_gradient
 from oarlock.ops.matmul import matmul
 from oarlock.ops.repeating import spread
 from oarlock.ops.solving import linalg_inv, linalg_solve
@@ -32,7 +33,8 @@ def linalg_matrix_power(A: paddle.Tensor, n: int) -> paddle.Tensor:
             f"linalg.matrix_power: A must be batches of square matrices, but got shape {list(A.shape)}"
         )
     if n == 0:
-        return spread(paddle.eye(A.shape[-1], dtype=A.dtype), A.shape).clone()
+        unit = spread(paddle.eye(A.shape[-1], dtype=A.dtype), A.shape).clone()
+        return with_zero_gradient(unit, A)
     if n < 0:
         A, n = linalg_inv(A), -n
     result, square = None, A

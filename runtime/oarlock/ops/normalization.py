@@ -6,14 +6,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
 import paddle
 from paddle import _C_ops as _stubbed
 
+from oarlock.ops.axes import one_or_more
+from oarlock.ops.carrying import COMPLEX
 from oarlock.ops.composition import autocasts, composition, is_half, kernel_ready, narrowed, on_cpu
 from oarlock.ops.double import power, standardized
+from oarlock.ops.elementwise import floated
 from oarlock.ops.pooling import avg_pool2d
 
 # Paddle's stub of its kernels has other signatures than they have.
@@ -291,8 +295,9 @@ def instance_norm(
     if running_mean is not None and running_var is not None and prod(shape):
         with paddle.no_grad():
             x = kernel_ready(input)
-            mean = x.mean(dims).mean(0)
-            var = x.var(dims, unbiased=True).mean(0)
+            means = _C_ops.mean(x, dims, True)
+            squares = _C_ops.sum(_C_ops.square(_C_ops.subtract(x, means)), dims, None, False)
+            mean, var = means.reshape(shape[:2]).mean(0), squares.mean(0) / (spatial - 1)
             for running, new in ((running_mean, mean), (running_var, var)):
                 mixed = kernel_ready(running) * (1 - momentum) + new * momentum
                 _C_ops.assign_out_(mixed.cast(running.dtype), running)
@@ -422,10 +427,14 @@ def group_norm(
     if weight is None:
         # Without one the gradient of Paddle's CPU kernel is wrong.
         weight = _ones(channels, input.dtype, str(input.place))
-    if len(shape) > 5:
-        flat = _C_ops.reshape(input, [shape[0], channels, -1])
-        return _C_ops.group_norm(flat, weight, bias, eps, num_groups, "NCHW").reshape(shape)
-    return _C_ops.group_norm(input, weight, bias, eps, num_groups, "NCHW")
+    if 0 in shape:
+        return _C_ops.group_norm(input, weight, bias, eps, num_groups, "NCHW")
+    # Paddle's variance is E[x²] - E[x]², which cancels where the mean is large. A constant that is
+    # taken from a group changes neither its result nor its gradient.
+    groups = _C_ops.reshape(input, [shape[0], num_groups, -1])
+    groups = _C_ops.subtract(groups, _C_ops.mean(groups.detach(), [2], True))
+    flat = _C_ops.reshape(groups, [shape[0], channels, -1])
+    return _C_ops.group_norm(flat, weight, bias, eps, num_groups, "NCHW").reshape(shape)
 
 
 @composition
@@ -480,8 +489,8 @@ def local_response_norm(
     # The channels are the height of an image of one channel, averaged over a column.
     squares = _C_ops.reshape(_C_ops.square(input), [shape[0], 1, shape[1], -1])
     squares = _C_ops.pad(squares, [0, 0, 0, 0, size // 2, (size - 1) // 2, 0, 0], 0.0)
-    scale = power(avg_pool2d(squares, (size, 1), 1) * alpha + k, beta)
-    return _C_ops.divide(input, _C_ops.reshape(scale, list(shape)))
+    scale = power(floated(avg_pool2d(squares, (size, 1), 1)) * alpha + k, beta)
+    return _C_ops.divide(floated(input), _C_ops.reshape(scale, list(shape)))
 
 
 @composition
@@ -503,8 +512,10 @@ def vector_norm_kept(x: paddle.Tensor, p: float, dim: Any) -> paddle.Tensor:
     Raises:
         IndexError: there is no such dim.
     """
+    if x.dtype in COMPLEX:
+        x = _C_ops.abs(x)
     rank = x.ndim or 1
-    dims = one_or_more(dim)
+    dims = [index(each) for each in one_or_more(dim)]
     for each in dims:
         if not -rank <= each < rank:
             raise IndexError(

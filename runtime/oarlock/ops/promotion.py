@@ -115,6 +115,11 @@ def number_of(value: Any) -> Any:
     return None
 
 
+def scalar_of(value: Any) -> Any:
+    """A Python number for one given as Python's, as NumPy's, or as a tensor of one element."""
+    return value.item() if isinstance(value, (paddle.Tensor, np.generic)) else value
+
+
 def _number_category(value: Any) -> int:
     if isinstance(value, bool):
         return 0
@@ -170,8 +175,13 @@ def result_dtype(*operands: Any) -> Any:
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """The tensor x in this dtype; x itself where it has it."""
-    return x if x.dtype is dtype else _C_ops.cast(x, dtype)
+    """The tensor x in this dtype; x itself where it has it.
+
+    No gradient flows through integers and bools, as Paddle's cast would have it.
+    """
+    if x.dtype is dtype:
+        return x
+    return _C_ops.cast(x if category(dtype) > 1 or x.stop_gradient else x.detach(), dtype)
 
 
 def filled(value: Any, dtype: Any, place: Any) -> Any:
@@ -257,11 +267,11 @@ def promoted_floating(*operands: Any) -> list[Any]:
     return promoted_all(*operands, floating=True)
 
 
-def result_type(tensor1: Any, tensor2: Any) -> dtypes.dtype:
+def result_type(tensor: Any, other: Any) -> dtypes.dtype:
     """torch.result_type: the torch dtype of an arithmetic operation over two tensors or numbers."""
     from oarlock.tensor.core import plain
 
-    return dtypes.from_paddle[result_dtype(plain(tensor1), plain(tensor2))]
+    return dtypes.from_paddle[result_dtype(plain(tensor), plain(other))]
 
 
 def promote_types(type1: Any, type2: Any) -> dtypes.dtype:

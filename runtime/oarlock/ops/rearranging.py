@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import paddle
@@ -29,7 +30,7 @@ def roll(
         RuntimeError: there are not as many shifts as dims.
         IndexError: there is no such dim.
     """
-    by, along = one_or_more(shifts), one_or_more(dims)
+    by, along = [index(shift) for shift in one_or_more(shifts)], one_or_more(dims)
     if not by:
         raise RuntimeError("`shifts` required")
     if not along and len(by) == 1:

@@ -69,6 +69,8 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
         if own is FLOAT32 or own is FLOAT64:
             if dim is None:
                 return _C_ops.sum(input, [], None, keepdim)
+            if dim.__class__ is int and -(rank := len(input.shape)) <= dim < rank:
+                return _C_ops.sum(input, [dim], None, keepdim)
             return _sum(input, dims_of(input, dim), keepdim)
         dtype = INT64 if category(own) < 2 else own
     if dtype is FLOAT16 or dtype is BFLOAT16:
@@ -144,7 +146,8 @@ def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     dims = dims_of(x, dim)
     if empty(x):
         shape = reduced_shape(x, dims, keepdim)
-        return _C_ops.full(shape, 1, dtype, x.place)
+        one = _C_ops.full(shape, 1, dtype, x.place)
+        return one if x.stop_gradient else one + cast(_C_ops.sum(x, [], None, False), dtype)
     if not dims:
         return cast(_C_ops.assign(x), dtype)
     if x.stop_gradient or (x.dtype not in COMPLEX and _C_ops.all(truth(x), [], False).item()):

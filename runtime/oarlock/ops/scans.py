@@ -109,7 +109,7 @@ def _running(kernel: Any, name: str, x: Any, dim: int) -> tuple[Any, Any]:
     if not x.ndim or empty(x):
         return _C_ops.assign(x), paddle.zeros(x.shape, INT64)
     values, indices = kernel(widened(x), dim)
-    return cast(values, x.dtype), indices
+    return cast(values, x.dtype), indices.detach()
 
 
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:

@@ -21,7 +21,7 @@ from oarlock.ops.gathering import (
     where,
 )
 from oarlock.ops.indexing import parse, placed
-from oarlock.ops.promotion import cast
+from oarlock.ops.promotion import cast, scalar_of
 from oarlock.ops.repeating import common_shape, spread
 
 _PUT = ORDINARY | {paddle.int16, paddle.uint8}
@@ -53,7 +53,7 @@ def scatter(
         RuntimeError: shapes or dtypes do not fit, an index is out of range, or ``reduce`` is neither.
     """
     if src is None:
-        src = value
+        src = scalar_of(value)
     if reduce not in (None, "add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
     if not isinstance(src, paddle.Tensor):
@@ -231,7 +231,7 @@ def index_add(
     """
     dim, line, source = _slices("index_add", input, dim, index, source)
     if alpha != 1:
-        source = _scaled(source, alpha)
+        source = _scaled(source, scalar_of(alpha))
     return _by_slice(input, dim, line, source, True)
 
 

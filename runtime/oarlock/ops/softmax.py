@@ -61,11 +61,11 @@ def log_softmax(
     x, dim = _prepared(input, dim, dtype, "log_softmax", _stacklevel)
     if not on_cpu(x):
         return _C_ops.log_softmax(x, dim)
-    if prod(x.shape) <= _FEW:
+    if x.stop_gradient and prod(x.shape) <= _FEW:
         out = _C_ops.log_softmax(x, dim)
         if _smallest(out) > _LEAST:
             return out
-    # Faster than Paddle's CPU kernel for many elements, and exact.
+    # Faster than Paddle's CPU kernel for many elements, exact, and to be differentiated twice.
     shifted = _shifted(x, dim)
     total = _C_ops.sum(_C_ops.exp(shifted), [dim], None, True)
     return _C_ops.subtract(shifted, _C_ops.log(total))

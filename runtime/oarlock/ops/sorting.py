@@ -50,8 +50,10 @@ def sort(
     wide = carrier(input, _SORTED)
     if wide is not None:
         values, places = _C_ops.argsort(input.cast(wide), dim, descending, True)
-        return values.cast(input.dtype), places
-    return _C_ops.argsort(input, dim, descending, True)
+        return values.cast(input.dtype), places.detach()
+    values, places = _C_ops.argsort(input, dim, descending, True)
+    # Paddle's integers can carry history, and give it to the floats made of them.
+    return values, places.detach()
 
 
 def argsort(
@@ -89,9 +91,10 @@ def topk(
     if k and input.ndim and input.size and input.dtype not in COMPLEX:
         wide = carrier(input, ORDINARY)
         if wide is None:
-            return _C_ops.topk(input, k, dim, largest, True)
+            values, places = _C_ops.topk(input, k, dim, largest, True)
+            return values, places.detach()
         values, places = _C_ops.topk(input.cast(wide), k, dim, largest, True)
-        return values.cast(input.dtype), places
+        return values.cast(input.dtype), places.detach()
     values, places = sort(input, dim, largest)
     if input.ndim == 0:
         return (values, places) if k else (values.reshape([1])[0:0], places.reshape([1])[0:0])

@@ -32,7 +32,7 @@ def batched(x: paddle.Tensor, n: int, api: str) -> tuple[paddle.Tensor, bool]:
     Raises:
         RuntimeError: ``x`` has neither ``n + 2`` nor ``n + 1`` dims.
     """
-    ndim = x.ndim
+    ndim = len(x.shape)
     if ndim == n + 2:
         return x, False
     if ndim == n + 1:

@@ -315,4 +315,4 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> tuple[Any, Any]:
         shape = reduced_shape(input, [dim], keepdim)
         return _C_ops.full(shape, 0, input.dtype, input.place), paddle.zeros(shape, INT64)
     values, indices = paddle.mode(widened(input), dim, keepdim)
-    return cast(values, input.dtype), indices
+    return cast(values, input.dtype), indices.detach()

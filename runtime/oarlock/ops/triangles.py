@@ -1,8 +1,9 @@
-"""Diagonals and triangles of matrices: tril, triu, diag, diag_embed, diagflat, trace, vander."""
+"""Diagonals and triangles of matrices, cut out, put in and summed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 
 import numpy as np
 import paddle
@@ -12,6 +13,7 @@ from oarlock.ops.axes import normal_dim
 from oarlock.ops.carrying import COMPLEX, INTEGRAL, ORDINARY, carried
 from oarlock.ops.composition import autocasts
 from oarlock.ops.rearranging import flip
+from oarlock.ops.scattering import masked_fill
 
 _CUT = ORDINARY | COMPLEX | {paddle.bool, paddle.float16}
 _CHOSEN = ORDINARY | COMPLEX | {paddle.bool}
@@ -61,7 +63,7 @@ def diag_embed(
         RuntimeError: both dims are one.
         IndexError: there is no such dim.
     """
-    rank = input.ndim + 1
+    rank, offset = input.ndim + 1, index(offset)
     first, second = normal_dim(dim1, rank), normal_dim(dim2, rank)
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -91,6 +93,32 @@ def _embedded(x: paddle.Tensor, offset: int) -> paddle.Tensor:
 def diagflat(input: paddle.Tensor, offset: int = 0) -> paddle.Tensor:
     """Return the matrix with the flattened input on its diagonal."""
     return diag_embed(input.reshape([-1]), offset)
+
+
+def fill_diagonal(
+    input: paddle.Tensor, fill_value: float | complex, wrap: bool = False
+) -> paddle.Tensor:
+    """Put one number where all indices are equal.
+
+    Args:
+        input: of two dims, or of more that are equally long.
+        fill_value: the number, converted to the tensor's dtype.
+        wrap: whether the diagonal of a tall matrix begins again after one row without it.
+
+    Raises:
+        RuntimeError: fewer than two dims, or more of different lengths.
+    """
+    shape = input.shape
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    columns = shape[-1]
+    step = sum(columns**n for n in range(len(shape)))
+    on = np.zeros(input.shape, dtype=bool)
+    end = on.size if wrap or len(shape) > 2 else columns * columns
+    on.reshape(-1)[: end : step or 1] = True
+    return masked_fill(input, paddle.to_tensor(on, place=input.place), fill_value)
 
 
 @autocasts

@@ -156,7 +156,8 @@ def _zeros(shape: list[int], like: paddle.Tensor) -> Any:
 
 
 def _norm(x: paddle.Tensor) -> float:
-    return _C_ops.squared_l2_norm(x).item() ** 0.5
+    squared: Any = _C_ops.squared_l2_norm(x)
+    return squared.item() ** 0.5
 
 
 def _part(end: paddle.Tensor, start: paddle.Tensor, weight: float) -> paddle.Tensor:

@@ -23,6 +23,7 @@ from oarlock.creation.arguments import (
     place,
     size_of,
 )
+from oarlock.ops.elementwise import with_zero_gradient
 from oarlock.random import checks, draws, gpu, sampling
 from oarlock.random.generator import Generator, chosen
 from oarlock.random.inplace import each_bernoulli
@@ -369,7 +370,7 @@ def bernoulli(
         checks.floating("bernoulli_tensor_cpu_p_", checks.kind_of(given))
         kind = given.dtype if out is None else plain(out).dtype
         made = each_bernoulli(given, kind, generator)
-    return like(input, made) if out is None else into(out, made)
+    return like(input, with_zero_gradient(made, given)) if out is None else into(out, made)
 
 
 def multinomial(

@@ -95,8 +95,11 @@ class Generator:
 
         return to_tensor(self._own_engine("get_state").state())
 
-    def set_state(self, new_state: Any) -> None:
+    def set_state(self, new_state: Any) -> Generator:
         """Continue from a state as `get_state` gives it, or as torch's generator does.
+
+        Returns:
+            The generator itself.
 
         Raises:
             TypeError: it is no uint8 tensor.
@@ -112,6 +115,7 @@ class Generator:
             raise TypeError("RNG state must be a torch.ByteTensor")
         with self.lock:
             engine.restore(np.ascontiguousarray(state.numpy()))
+        return self
 
     def clone_state(self) -> Generator:
         """Return a new generator that continues as this one does."""

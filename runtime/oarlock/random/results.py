@@ -24,7 +24,8 @@ def to_paddle(values: np.ndarray, dtype: str | None = None) -> paddle.Tensor:
         bits = np.ascontiguousarray(values, np.float32).view(np.uint32) >> np.uint32(16)
         halves = from_dlpack(bits.astype(np.uint16).view(np.int16).reshape(values.shape))
         return _C_ops.view_dtype(halves, paddle.bfloat16)
-    return from_dlpack(values)
+    # An operation on an array without dimensions gives a NumPy scalar.
+    return from_dlpack(np.asarray(values))
 
 
 def to_tensor(values: np.ndarray, dtype: str | None = None) -> Any:

@@ -17,7 +17,8 @@ def to_bfloat16(values: np.ndarray) -> np.ndarray:
     rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(
         0xFFFF0000
     )
-    return np.where(np.isnan(values), values, rounded.view(np.float32))
+    # numpy makes an array without dimensions one of one dimension where it is to be contiguous.
+    return np.where(np.isnan(values), values, rounded.view(np.float32).reshape(values.shape))
 
 
 def narrow(values: np.ndarray, dtype: str) -> np.ndarray:

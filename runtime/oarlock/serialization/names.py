@@ -10,7 +10,7 @@ from oarlock.errors import OarlockError, UnsupportedError
 from oarlock.serialization.lacking import DTYPES, QSCHEMES, Lacking
 from oarlock.serialization.rebuilding import FUNCTIONS
 from oarlock.serialization.storage import TYPED, UNTYPED, StorageType
-from oarlock.tensor import dtypes, layouts
+from oarlock.tensor import Tensor, dtypes, layouts
 
 # Where torch defines what its public namespaces give: pickle writes a class's own module.
 _DEFINED = {
@@ -199,6 +199,8 @@ def path_of(value: Any) -> tuple[str, str] | None:
         return ("torch.storage" if value is UNTYPED else "torch"), value.name
     if type(value) is dtypes.dtype:
         return "torch", value.name
+    if value is Tensor:
+        return "torch", "Tensor"
     module = getattr(value, "__module__", None)
     if not isinstance(module, str) or module.partition(".")[0] != "oarlock":
         return None

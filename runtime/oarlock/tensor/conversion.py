@@ -10,6 +10,7 @@ from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import no_grad
 from oarlock.errors import UnsupportedError
+from oarlock.ops.promotion import cast
 from oarlock.tensor import dtypes
 from oarlock.tensor.core import Tensor, detached, like, plain
 from oarlock.tensor.devices import CPU, as_device, device, from_place, place
@@ -40,7 +41,7 @@ def to(self: Any, *args: Any, **kwargs: Any) -> Any:
     p = plain(self)
     result = p
     if wanted is not None and wanted.paddle is not p.dtype:
-        result = _C_ops.cast(result, wanted.paddle)
+        result = cast(result, wanted.paddle)
     if target is not None and target != from_place(p.place):
         result = result._copy_to(place(target, "torch.Tensor.to"), True)
     if result is p:
@@ -138,8 +139,7 @@ def copy_(self: Any, other: Any, non_blocking: Any = False) -> Any:
         )
     p, value = plain(self), plain(other)
     check_overlap(p, value)
-    if value.dtype is not p.dtype:
-        value = _C_ops.cast(value, p.dtype)
+    value = cast(value, p.dtype)
     if value.shape != p.shape:
         try:
             value = _C_ops.expand(value, p.shape)
@@ -151,9 +151,9 @@ def copy_(self: Any, other: Any, non_blocking: Any = False) -> Any:
     return commit(self, value)
 
 
-def fill_(self: Any, value: Any) -> Any:
+def fill_(input: Any, value: Any) -> Any:
     """Write one value everywhere."""
-    p = plain(self)
+    p = plain(input)
     if isinstance(value, paddle.Tensor):
         v = plain(value)
         if v.ndim:
@@ -161,8 +161,8 @@ def fill_(self: Any, value: Any) -> Any:
                 "fill_ only supports 0-dimension value tensor but got tensor with "
                 f"{v.ndim} dimensions."
             )
-        return commit(self, _C_ops.expand(_C_ops.cast(v, p.dtype), p.shape))
-    return commit(self, _C_ops.full(p.shape, value, p.dtype, p.place))
+        return commit(input, _C_ops.expand(cast(v, p.dtype), p.shape))
+    return commit(input, _C_ops.full(p.shape, value, p.dtype, p.place))
 
 
 def zero_(input: Any) -> Any:
@@ -332,10 +332,12 @@ def reduce(self: Tensor, protocol: Any) -> tuple[Any, ...]:
     bits = {"bfloat16": "int16", "float8_e4m3fn": "int8", "float8_e5m2": "int8"}.get(name)
     values = numpy(_C_ops.view_dtype(p, getattr(paddle, bits)) if bits else p)
     extra = {k: v for k, v in self.__dict__.items() if k not in _BOOKKEEPING}
-    return _unpickled, (self.__class__, values.copy(), name, self.requires_grad, extra)
+    # A process that reads it need not have Tensor under the name that the class gives itself.
+    kind = None if self.__class__ is Tensor else self.__class__
+    return _unpickled, (kind, values.copy(), name, self.requires_grad, extra)
 
 
-def _unpickled(cls: Any, values: np.ndarray, name: str, requires_grad: Any, extra: Any) -> Any:
+def _unpickled(kind: Any, values: np.ndarray, name: str, requires_grad: Any, extra: Any) -> Any:
     from oarlock.creation.data import from_numpy
 
     # The array belongs to nobody else, and need not be copied.
@@ -343,7 +345,7 @@ def _unpickled(cls: Any, values: np.ndarray, name: str, requires_grad: Any, extr
     wanted = getattr(dtypes, name).paddle
     if p.dtype is not wanted:
         p = _C_ops.view_dtype(p, wanted)
-    made = rebuilt(cls, p, requires_grad)
+    made = rebuilt(kind or Tensor, p, requires_grad)
     made.__dict__.update(extra)
     return made
 

@@ -64,6 +64,8 @@ class Tensor(paddle.Tensor):  # pyright: ignore[reportIncompatibleVariableOverri
     # The tensor whose views must see what is written here, which its version does not tell.
     _source: Tensor | None = None
     __array_priority__ = 1000
+    # What ``print(type(x))`` shows.
+    __module__ = "torch"
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:  # noqa: D102
         from oarlock.creation.legacy import legacy_tensor
@@ -225,15 +227,14 @@ def like(given: Any, result: Any) -> Any:
         result: a paddle.Tensor, or a tuple, list or named tuple with some; anything else is
             returned as it is.
     """
-    if given.__class__ is paddle.Tensor:
+    kind = given.__class__
+    if kind is paddle.Tensor or (kind in _SEQUENCES and paddle.Tensor in map(type, given)):
         return result
     if result.__class__ is paddle.Tensor:
         _stop_gradient(result)
         t = _new(Tensor)
         _assign(t, result)
         return t
-    if isinstance(given, _SEQUENCES) and given and given[0].__class__ is paddle.Tensor:
-        return result
     return _wrap_all(result)
 
 

@@ -8,9 +8,13 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import is_grad_enabled, no_grad
-from oarlock.tensor.core import Tensor, detached, plain, refresh
+from oarlock.ops.promotion import cast
+from oarlock.tensor.core import Tensor, adopt, detached, plain, refresh
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.size import count
+
+# The dtypes that Paddle adds in place on every device without rounding in between.
+_ADDED = (paddle.float32, paddle.float64)
 
 
 def commit(t: Any, result: Any) -> Any:
@@ -113,9 +117,9 @@ def write(t: Any, value: paddle.Tensor) -> None:
         if value.stop_gradient:
             # Paddle would keep the old history of what a constant overwrites.
             value = _C_ops.where(_C_ops.full(p.shape, False, paddle.bool, p.place), p, value)
-        _C_ops.assign_out_(value, p)
+        _overwrite(p, value)
         if isinstance(t, Tensor):
-            t._generation += 1
+            adopt(t, p)._generation += 1
         return
     if view.unrecorded:
         raise RuntimeError(view.unrecorded)
@@ -127,8 +131,8 @@ def write(t: Any, value: paddle.Tensor) -> None:
         )
     if not count(p):
         return
-    _C_ops.assign_out_(_scattered(whole, value, view.replay), whole)
-    base._generation += 1
+    _overwrite(whole, _scattered(whole, value, view.replay))
+    adopt(base, whole)._generation += 1
     refresh(t, view)
 
 
@@ -153,8 +157,8 @@ def _cast(r: paddle.Tensor, p: paddle.Tensor) -> paddle.Tensor:
 
 
 def _cast_to(r: paddle.Tensor, dtype: Any) -> paddle.Tensor:
-    """Cast without a question; the real part of a complex value."""
-    return _C_ops.cast(r, dtype)
+    """Cast without a question; the real part of a complex value, integers without history."""
+    return cast(r, dtype)
 
 
 _SCALAR_TYPES = {
@@ -186,5 +190,22 @@ def _scattered(base: paddle.Tensor, value: paddle.Tensor, replay: Any) -> paddle
     """
     positions = _C_ops.reshape(paddle.arange(count(base)), base.shape)
     places = _C_ops.reshape(replay(positions), [-1])
-    flat = _C_ops.scatter(_C_ops.reshape(base, [-1]), places, _C_ops.reshape(value, [-1]), True)
-    return _C_ops.reshape(flat, base.shape)
+    flat, new = _C_ops.reshape(base, [-1]), _C_ops.reshape(value, [-1])
+    # scatter has no second derivative.
+    return _C_ops.reshape(_C_ops.index_put(flat, [places], new, False), base.shape)
+
+
+def _overwrite(p: paddle.Tensor, value: paddle.Tensor) -> None:
+    """Put a value with its history in the place of what ``p`` holds and of its history.
+
+    assign_out_ has no second derivative. An addition has; adding to -0.0 changes no number.
+    """
+    if p.dtype not in _ADDED or not p.is_contiguous():
+        _C_ops.assign_out_(value, p)
+        return
+    if p._is_shared_buffer_with(value):
+        value = _C_ops.assign(value)
+    p.detach_()
+    with no_grad():
+        _C_ops.full_(p, p.shape, -0.0, p.dtype, p.place)
+    _C_ops.add_(p, value)

@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 from paddle import _C_ops
 
+from oarlock.amp import state as autocast
 from oarlock.ops import arithmetic, bitwise, comparison, matmul
 from oarlock.tensor.conversion import deepcopy, numpy, reduce
 from oarlock.tensor.core import Tensor, plain, wrap
@@ -41,8 +42,8 @@ def _binary(function: Any, kernel: Any = None, by_number: Any = None) -> Any:
 
     Args:
         function: the composition that serves all cases.
-        kernel: what serves two tensors of one floating-point dtype; where it raises, the
-            composition finds out what torch says.
+        kernel: what serves two tensors of one floating-point dtype; where it raises or gives None,
+            the composition serves, or finds out what torch says.
         by_number: what serves a tensor of floating-point dtype and a Python number.
     """
 
@@ -53,9 +54,11 @@ def _binary(function: Any, kernel: Any = None, by_number: Any = None) -> Any:
                 if kind is Tensor:
                     if other._view is None and other._paddle_dtype is dtype:
                         try:
-                            return wrap(kernel(self, other))
+                            result = kernel(self, other)
                         except ValueError:
-                            pass
+                            result = None
+                        if result is not None:
+                            return wrap(result)
                 elif by_number is not None and (kind is float or kind is int):
                     return wrap(by_number(self, other))
         b = _operand(other)
@@ -91,6 +94,17 @@ def _unary(function: Any) -> Any:
     return operator
 
 
+def _matrix_product(x: Tensor, y: Tensor) -> Any:
+    """The product of matrices or of equal batches of them; None for others."""
+    first, second = x._paddle_shape, y._paddle_shape
+    rank = len(first)
+    if autocast.entered or rank < 2 or len(second) != rank:
+        return None
+    if rank > 2 and first[:-2] != second[:-2]:
+        return None
+    return _C_ops.matmul(x, y, False, False)
+
+
 def _divided_by(a: Any, b: paddle.Tensor) -> paddle.Tensor:
     # torch divides a number by a tensor so, and rounds accordingly.
     return arithmetic.mul(arithmetic.reciprocal(b), a)
@@ -122,6 +136,7 @@ _KERNELS = {
     "sub": (_C_ops.subtract, lambda x, number: _C_ops.scale(x, 1.0, -number, True)),
     "mul": (_C_ops.multiply, lambda x, number: _C_ops.scale(x, number, arithmetic.NOTHING, True)),
     "truediv": (_C_ops.divide,),
+    "matmul": (_matrix_product,),
     "lt": (_C_ops.less_than,),
     "le": (_C_ops.less_equal,),
     "gt": (_C_ops.greater_than,),

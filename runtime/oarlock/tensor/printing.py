@@ -87,11 +87,11 @@ def tensor_str(tensor: Any, *, tensor_contents: str | None = None) -> str:
         tensor: a Tensor.
         tensor_contents: what to print in place of the elements.
     """
-    from oarlock.tensor.core import plain
+    from oarlock.tensor.core import Tensor, plain
 
     kind = type(tensor)
     # Tensor, Parameter and Buffer are one word in torch's output; a user's subclass has its name.
-    own = kind.__module__.partition(".")[0] == "oarlock"
+    own = kind is Tensor or kind.__module__.partition(".")[0] == "oarlock"
     prefix = "tensor(" if own else f"{kind.__name__}("
     value = plain(tensor)
     text = prefix + (_contents(value, len(prefix)) if tensor_contents is None else tensor_contents)

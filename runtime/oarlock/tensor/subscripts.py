@@ -17,26 +17,26 @@ from oarlock.tensor.inplace import _cast_to, write
 _at = paddle.Tensor.__getitem__
 
 
-def getitem(t: Tensor, index: Any) -> Tensor:
-    """``t[index]`` as torch has it: a view for integers, slices, None and Ellipsis, else a copy."""
+def getitem(t: Tensor, indices: Any) -> Tensor:
+    """``t[indices]`` as torch has it: a view for integers, slices, None and Ellipsis, else a copy."""
     p = plain(t)
-    basic = index if index.__class__ is int else _basic(index)
+    basic = indices if indices.__class__ is int else _basic(indices)
     if basic is None:
         from oarlock.ops import indexing
 
-        return wrap(indexing.getitem(p, _plain_index(index)))
+        return wrap(indexing.getitem(p, _plain_index(indices)))
     try:
         return view_of(t, lambda x: _at(x, basic), p=p)
     except (IndexError, ValueError):
         raise _out_of_bounds(p, basic) from None
 
 
-def setitem(t: Tensor, index: Any, value: Any) -> None:
-    """``t[index] = value``: written in place, cast to ``t``'s dtype and broadcast."""
-    if _basic(index) is None:
-        _set_advanced(t, index, value)
+def setitem(t: Tensor, indices: Any, value: Any) -> None:
+    """``t[indices] = value``: written in place, cast to ``t``'s dtype and broadcast."""
+    if _basic(indices) is None:
+        _set_advanced(t, indices, value)
         return
-    part = getitem(t, index)
+    part = getitem(t, indices)
     write(part, _fitted(value, plain(part)))
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex
 
+import numpy as np
 import paddle
 from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import is_grad_enabled
+from oarlock.errors import ArgumentTypeError
+from oarlock.overloads import variadic
+from oarlock.spellings import REQUIRED, respelled
 from oarlock.tensor import dtypes
 from oarlock.tensor.bits import seen_as
 from oarlock.tensor.core import Tensor, adopt, detached, like, plain, view_of, wrap
@@ -148,16 +152,20 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     return view(input, *shape[:place], *parts, *shape[place + 1 :])
 
 
-def squeeze(input: Any, dim: Any = None) -> Any:
+def squeeze(input: Any, dim: Any = None, **numpy: Any) -> Any:
     """Without the dimensions of size 1, or without ``dim`` where its size is 1."""
+    if numpy:
+        (dim,) = respelled("torch.squeeze", numpy, dim=dim)
     shape = plain(input).shape
     dims = range(len(shape)) if dim is None else dims_of(dim, len(shape))
     ones = [place for place in dims if shape and shape[place] == 1]
     return _view(input, lambda x: _C_ops.squeeze(x, ones) if ones else _same(x))
 
 
-def unsqueeze(input: Any, dim: int) -> Any:
+def unsqueeze(input: Any, dim: int = REQUIRED, **numpy: int) -> Any:
     """With a dimension of size 1 at ``dim``."""
+    if numpy or dim is REQUIRED:
+        (dim,) = respelled("torch.unsqueeze", numpy, dim=dim)
     place = dim_of(dim, plain(input).ndim + 1)
     return _view(input, lambda x: _C_ops.unsqueeze(x, [place]))
 
@@ -219,8 +227,9 @@ def expand_as(self: Any, other: Any) -> Any:
     return _expand(self, list(plain(other).shape))
 
 
-def broadcast_to(input: Any, size: Sequence[int]) -> Any:
+def broadcast_to(input: Any, *sizes: Any, **named: Any) -> Any:
     """``input.expand(size)``."""
+    size = variadic("torch.broadcast_to", "size", sizes, named)
     return _expand(input, sizes_of((size,)))
 
 
@@ -513,8 +522,20 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     return split(input, -(-size // chunks), place)
 
 
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Pieces between the given indices of ``dim``, or so many of nearly equal size."""
+def tensor_split(
+    input: Any, indices_or_sections: Any = REQUIRED, dim: int = 0, **named: Any
+) -> tuple[Any, ...]:
+    """Pieces between the given indices of ``dim``, or so many of nearly equal size.
+
+    Args:
+        input: the tensor.
+        indices_or_sections: a number of pieces, or indices; a tensor may hold either.
+        dim: the dimension to split.
+        **named: ``sections``, ``indices`` or ``tensor_indices_or_sections``, where it is given by name;
+            ``axis`` for ``dim``.
+    """
+    dim = named.pop("axis", dim)
+    given = _cuts("torch.tensor_split", indices_or_sections, named)
     shape = plain(input).shape
     if not shape:
         raise RuntimeError(
@@ -522,10 +543,10 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         )
     place = dim_of(dim, len(shape))
     size = shape[place]
-    given = indices_or_sections
     if isinstance(given, paddle.Tensor):
         given = plain(given).tolist()
-    if isinstance(given, int):
+    if isinstance(given, SupportsIndex):
+        given = index(given)
         if given <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {given}")
         least, more = divmod(size, given)
@@ -537,42 +558,65 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return tuple(_slice(input, place, start, max(start, end)) for start, end in bounds)
 
 
-def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+def hsplit(input: Any, *indices_or_sections: Any, **named: Any) -> tuple[Any, ...]:
     """tensor_split by columns: the second dimension, or the only one."""
+    given = _cuts("torch.hsplit", _one_of(indices_or_sections), named)
     ndim = plain(input).ndim
     if ndim < 1:
         raise RuntimeError(
             "torch.hsplit requires a tensor with at least 1 dimension, but got a tensor with 0 "
             "dimensions!"
         )
-    return _even_split(input, indices_or_sections, 0 if ndim == 1 else 1, "hsplit")
+    return _even_split(input, given, 0 if ndim == 1 else 1, "hsplit")
 
 
-def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+def vsplit(input: Any, *indices_or_sections: Any, **named: Any) -> tuple[Any, ...]:
     """tensor_split by rows: the first dimension of at least two."""
+    given = _cuts("torch.vsplit", _one_of(indices_or_sections), named)
     ndim = plain(input).ndim
     if ndim < 2:
         raise RuntimeError(
             f"torch.vsplit requires a tensor with at least 2 dimension, but got a tensor with {ndim} "
             "dimensions!"
         )
-    return _even_split(input, indices_or_sections, 0, "vsplit")
+    return _even_split(input, given, 0, "vsplit")
 
 
-def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+def dsplit(input: Any, *indices_or_sections: Any, **named: Any) -> tuple[Any, ...]:
     """tensor_split by depth: the third dimension."""
+    given = _cuts("torch.dsplit", _one_of(indices_or_sections), named)
     ndim = plain(input).ndim
     if ndim < 3:
         raise RuntimeError(
             f"torch.dsplit requires a tensor with at least 3 dimension, but got a tensor with {ndim} "
             "dimensions!"
         )
-    return _even_split(input, indices_or_sections, 2, "dsplit")
+    return _even_split(input, given, 2, "dsplit")
+
+
+def _one_of(given: tuple[Any, ...]) -> Any:
+    """What was passed one by one: nothing, a single value, or indices."""
+    if not given:
+        return REQUIRED
+    return given[0] if len(given) == 1 else given
+
+
+def _cuts(api: str, given: Any, named: dict[str, Any]) -> Any:
+    """Indices or a number of sections, by position or under one of torch's names."""
+    if not named and given is not REQUIRED:
+        return given
+    if given is not REQUIRED or len(named) != 1 or named.keys() - _CUTS:
+        words = ", ".join(map(repr, named)) or "nothing"
+        raise ArgumentTypeError(api=api, given=words, accepted="sections or indices, once")
+    return next(iter(named.values()))
+
+
+_CUTS = {"sections", "indices", "tensor_indices_or_sections"}
 
 
 def _even_split(input: Any, given: Any, place: int, name: str) -> tuple[Any, ...]:
     size = plain(input).shape[place]
-    if isinstance(given, int) and (given <= 0 or size % given):
+    if isinstance(given, int | np.integer) and (given <= 0 or size % given):
         raise RuntimeError(
             f"torch.{name} attempted to split along dimension {place}, but the size of the dimension "
             f"{size} is not divisible by the split_size {given}!"
@@ -580,8 +624,10 @@ def _even_split(input: Any, given: Any, place: int, name: str) -> tuple[Any, ...
     return tensor_split(input, given, place)
 
 
-def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+def unbind(input: Any, dim: int = 0, **numpy: int) -> tuple[Any, ...]:
     """Each position of ``dim``, without that dimension."""
+    if numpy:
+        (dim,) = respelled("torch.unbind", numpy, dim=dim)
     p = plain(input)
     if not p.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")

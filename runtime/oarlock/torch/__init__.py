@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.atanh import atanh_ as atanh_
     from oarlock._generated.torch.baddbmm import baddbmm as baddbmm
     from oarlock._generated.torch.batch_norm import batch_norm as batch_norm
+    from oarlock._generated.torch.binary_cross_entropy_with_logits import (
+        binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    )
     from oarlock._generated.torch.bincount import bincount as bincount
     from oarlock._generated.torch.bitwise_and import bitwise_and as bitwise_and
     from oarlock._generated.torch.bitwise_left_shift import bitwise_left_shift as bitwise_left_shift
@@ -102,6 +105,9 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.cos import cos_ as cos_
     from oarlock._generated.torch.cosh import cosh as cosh
     from oarlock._generated.torch.cosh import cosh_ as cosh_
+    from oarlock._generated.torch.cosine_embedding_loss import (
+        cosine_embedding_loss as cosine_embedding_loss,
+    )
     from oarlock._generated.torch.count_nonzero import count_nonzero as count_nonzero
     from oarlock._generated.torch.cov import cov as cov
     from oarlock._generated.torch.cross import cross as cross
@@ -162,12 +168,17 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.gt import greater as greater
     from oarlock._generated.torch.gt import gt as gt
     from oarlock._generated.torch.heaviside import heaviside as heaviside
+    from oarlock._generated.torch.hinge_embedding_loss import (
+        hinge_embedding_loss as hinge_embedding_loss,
+    )
     from oarlock._generated.torch.histc import histc as histc
     from oarlock._generated.torch.histogram import histogram as histogram
     from oarlock._generated.torch.hstack import hstack as hstack
     from oarlock._generated.torch.hypot import hypot as hypot
     from oarlock._generated.torch.i0 import i0 as i0
     from oarlock._generated.torch.i0 import i0_ as i0_
+    from oarlock._generated.torch.igamma import igamma as igamma
+    from oarlock._generated.torch.igammac import igammac as igammac
     from oarlock._generated.torch.index_add import index_add as index_add
     from oarlock._generated.torch.index_copy import index_copy as index_copy
     from oarlock._generated.torch.index_fill import index_fill as index_fill
@@ -186,6 +197,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.isneginf import isneginf as isneginf
     from oarlock._generated.torch.isposinf import isposinf as isposinf
     from oarlock._generated.torch.isreal import isreal as isreal
+    from oarlock._generated.torch.istft import istft as istft
     from oarlock._generated.torch.kron import kron as kron
     from oarlock._generated.torch.kthvalue import kthvalue as kthvalue
     from oarlock._generated.torch.layer_norm import layer_norm as layer_norm
@@ -219,6 +231,9 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.logsumexp import logsumexp as logsumexp
     from oarlock._generated.torch.lt import less as less
     from oarlock._generated.torch.lt import lt as lt
+    from oarlock._generated.torch.margin_ranking_loss import (
+        margin_ranking_loss as margin_ranking_loss,
+    )
     from oarlock._generated.torch.masked_fill import masked_fill as masked_fill
     from oarlock._generated.torch.masked_scatter import masked_scatter as masked_scatter
     from oarlock._generated.torch.masked_select import masked_select as masked_select
@@ -311,6 +326,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.relu import relu as relu
     from oarlock._generated.torch.relu import relu_ as relu_
     from oarlock._generated.torch.remainder import remainder as remainder
+    from oarlock._generated.torch.renorm import renorm as renorm
     from oarlock._generated.torch.repeat_interleave import repeat_interleave as repeat_interleave
     from oarlock._generated.torch.roll import roll as roll
     from oarlock._generated.torch.rot90 import rot90 as rot90
@@ -324,6 +340,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.scatter_add import scatter_add as scatter_add
     from oarlock._generated.torch.scatter_reduce import scatter_reduce as scatter_reduce
     from oarlock._generated.torch.searchsorted import searchsorted as searchsorted
+    from oarlock._generated.torch.select_scatter import select_scatter as select_scatter
     from oarlock._generated.torch.selu import selu as selu
     from oarlock._generated.torch.selu import selu_ as selu_
     from oarlock._generated.torch.sgn import sgn as sgn
@@ -337,6 +354,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.sinc import sinc_ as sinc_
     from oarlock._generated.torch.sinh import sinh as sinh
     from oarlock._generated.torch.sinh import sinh_ as sinh_
+    from oarlock._generated.torch.slice_scatter import slice_scatter as slice_scatter
     from oarlock._generated.torch.slogdet import slogdet as slogdet
     from oarlock._generated.torch.softmax import softmax as softmax
     from oarlock._generated.torch.sort import sort as sort
@@ -347,6 +365,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.stack import stack as stack
     from oarlock._generated.torch.std import std as std
     from oarlock._generated.torch.std_mean import std_mean as std_mean
+    from oarlock._generated.torch.stft import stft as stft
     from oarlock._generated.torch.sub import sub as sub
     from oarlock._generated.torch.subtract import subtract as subtract
     from oarlock._generated.torch.sum import sum as sum
@@ -367,6 +386,9 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.trapz import trapz as trapz
     from oarlock._generated.torch.triangular_solve import triangular_solve as triangular_solve
     from oarlock._generated.torch.tril import tril as tril
+    from oarlock._generated.torch.triplet_margin_loss import (
+        triplet_margin_loss as triplet_margin_loss,
+    )
     from oarlock._generated.torch.triu import triu as triu
     from oarlock._generated.torch.true_divide import true_divide as true_divide
     from oarlock._generated.torch.trunc import fix as fix
@@ -433,6 +455,12 @@ if TYPE_CHECKING:
     from oarlock.creation.ranges import linspace as linspace
     from oarlock.creation.ranges import logspace as logspace
     from oarlock.creation.ranges import range as range
+    from oarlock.creation.windows import bartlett_window as bartlett_window
+    from oarlock.creation.windows import blackman_window as blackman_window
+    from oarlock.creation.windows import hamming_window as hamming_window
+    from oarlock.creation.windows import hann_window as hann_window
+    from oarlock.hardware.default_types import set_default_tensor_type as set_default_tensor_type
+    from oarlock.hardware.default_types import typename as typename
     from oarlock.hardware.settings import (
         are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     )
@@ -479,6 +507,11 @@ if TYPE_CHECKING:
     from oarlock.serialization.loading import load as load
     from oarlock.serialization.saving import save as save
     from oarlock.serialization.storage import UntypedStorage as UntypedStorage
+    from oarlock.tensor.constants import e as e
+    from oarlock.tensor.constants import inf as inf
+    from oarlock.tensor.constants import nan as nan
+    from oarlock.tensor.constants import newaxis as newaxis
+    from oarlock.tensor.constants import pi as pi
     from oarlock.tensor.conversion import clone as clone
     from oarlock.tensor.conversion import fill_ as fill_
     from oarlock.tensor.conversion import zero_ as zero_
@@ -578,6 +611,9 @@ if TYPE_CHECKING:
     from oarlock.torch import backends as backends
     from oarlock.torch import cpu as cpu
     from oarlock.torch import cuda as cuda
+    from oarlock.torch import distributions as distributions
+    from oarlock.torch import fft as fft
+    from oarlock.torch import jit as jit
     from oarlock.torch import linalg as linalg
     from oarlock.torch import mps as mps
     from oarlock.torch import nn as nn
@@ -585,6 +621,7 @@ if TYPE_CHECKING:
     from oarlock.torch import random as random
     from oarlock.torch import serialization as serialization
     from oarlock.torch import special as special
+    from oarlock.torch import testing as testing
     from oarlock.torch import utils as utils
     from oarlock.torch import xpu as xpu
 
@@ -670,10 +707,12 @@ _HOMES = {
     "avg_pool1d": "oarlock._generated.torch.nn.functional.avg_pool1d:avg_pool1d",
     "backends": "oarlock.torch.backends",
     "baddbmm": "oarlock._generated.torch.baddbmm:baddbmm",
+    "bartlett_window": "oarlock.creation.windows:bartlett_window",
     "batch_norm": "oarlock._generated.torch.batch_norm:batch_norm",
     "bernoulli": "oarlock.random.functions:bernoulli",
     "bfloat16": "oarlock.tensor.dtypes:bfloat16",
     "bilinear": "oarlock._generated.torch.nn.functional.bilinear:bilinear",
+    "binary_cross_entropy_with_logits": "oarlock._generated.torch.binary_cross_entropy_with_logits:binary_cross_entropy_with_logits",
     "bincount": "oarlock._generated.torch.bincount:bincount",
     "binomial": "oarlock.random.functions:binomial",
     "bitwise_and": "oarlock._generated.torch.bitwise_and:bitwise_and",
@@ -682,6 +721,7 @@ _HOMES = {
     "bitwise_or": "oarlock._generated.torch.bitwise_or:bitwise_or",
     "bitwise_right_shift": "oarlock._generated.torch.bitwise_right_shift:bitwise_right_shift",
     "bitwise_xor": "oarlock._generated.torch.bitwise_xor:bitwise_xor",
+    "blackman_window": "oarlock.creation.windows:blackman_window",
     "block_diag": "oarlock._generated.torch.block_diag:block_diag",
     "bmm": "oarlock._generated.torch.bmm:bmm",
     "bool": "oarlock.tensor.dtypes:bool",
@@ -742,6 +782,7 @@ _HOMES = {
     "cos_": "oarlock._generated.torch.cos:cos_",
     "cosh": "oarlock._generated.torch.cosh:cosh",
     "cosh_": "oarlock._generated.torch.cosh:cosh_",
+    "cosine_embedding_loss": "oarlock._generated.torch.cosine_embedding_loss:cosine_embedding_loss",
     "cosine_similarity": "oarlock._generated.torch.nn.functional.cosine_similarity:cosine_similarity",
     "count_nonzero": "oarlock._generated.torch.count_nonzero:count_nonzero",
     "cov": "oarlock._generated.torch.cov:cov",
@@ -767,6 +808,7 @@ _HOMES = {
     "diff": "oarlock._generated.torch.diff:diff",
     "digamma": "oarlock._generated.torch.digamma:digamma",
     "dist": "oarlock._generated.torch.dist:dist",
+    "distributions": "oarlock.torch.distributions",
     "div": "oarlock._generated.torch.div:div",
     "divide": "oarlock._generated.torch.divide:divide",
     "dot": "oarlock._generated.torch.dot:dot",
@@ -774,6 +816,7 @@ _HOMES = {
     "dsplit": "oarlock.tensor.views:dsplit",
     "dstack": "oarlock._generated.torch.dstack:dstack",
     "dtype": "oarlock.tensor.dtypes:dtype",
+    "e": "oarlock.tensor.constants:e",
     "einsum": "oarlock._generated.torch.einsum:einsum",
     "empty": "oarlock.creation.filled:empty",
     "empty_like": "oarlock.creation.filled:empty_like",
@@ -793,6 +836,7 @@ _HOMES = {
     "expm1": "oarlock._generated.torch.expm1:expm1",
     "expm1_": "oarlock._generated.torch.expm1:expm1_",
     "eye": "oarlock.creation.matrices:eye",
+    "fft": "oarlock.torch.fft",
     "fill_": "oarlock.tensor.conversion:fill_",
     "finfo": "oarlock.tensor.info:finfo",
     "fix": "oarlock._generated.torch.trunc:fix",
@@ -838,8 +882,11 @@ _HOMES = {
     "group_norm": "oarlock._generated.torch.group_norm:group_norm",
     "gt": "oarlock._generated.torch.gt:gt",
     "half": "oarlock.tensor.dtypes:half",
+    "hamming_window": "oarlock.creation.windows:hamming_window",
+    "hann_window": "oarlock.creation.windows:hann_window",
     "hardshrink": "oarlock._generated.torch.nn.functional.hardshrink:hardshrink",
     "heaviside": "oarlock._generated.torch.heaviside:heaviside",
+    "hinge_embedding_loss": "oarlock._generated.torch.hinge_embedding_loss:hinge_embedding_loss",
     "histc": "oarlock._generated.torch.histc:histc",
     "histogram": "oarlock._generated.torch.histogram:histogram",
     "hsplit": "oarlock.tensor.views:hsplit",
@@ -847,6 +894,8 @@ _HOMES = {
     "hypot": "oarlock._generated.torch.hypot:hypot",
     "i0": "oarlock._generated.torch.i0:i0",
     "i0_": "oarlock._generated.torch.i0:i0_",
+    "igamma": "oarlock._generated.torch.igamma:igamma",
+    "igammac": "oarlock._generated.torch.igammac:igammac",
     "iinfo": "oarlock.tensor.info:iinfo",
     "imag": "oarlock.tensor.views:imag",
     "index_add": "oarlock._generated.torch.index_add:index_add",
@@ -856,6 +905,7 @@ _HOMES = {
     "index_put_": "oarlock._generated.torch.index_put:index_put_",
     "index_reduce": "oarlock._generated.torch.index_reduce:index_reduce",
     "index_select": "oarlock._generated.torch.index_select:index_select",
+    "inf": "oarlock.tensor.constants:inf",
     "inference_mode": "oarlock.autograd.grad_mode:inference_mode",
     "initial_seed": "oarlock.random.generator:initial_seed",
     "inner": "oarlock._generated.torch.inner:inner",
@@ -883,7 +933,9 @@ _HOMES = {
     "isneginf": "oarlock._generated.torch.isneginf:isneginf",
     "isposinf": "oarlock._generated.torch.isposinf:isposinf",
     "isreal": "oarlock._generated.torch.isreal:isreal",
+    "istft": "oarlock._generated.torch.istft:istft",
     "jagged": "oarlock.tensor.layouts:jagged",
+    "jit": "oarlock.torch.jit",
     "kron": "oarlock._generated.torch.kron:kron",
     "kthvalue": "oarlock._generated.torch.kthvalue:kthvalue",
     "layer_norm": "oarlock._generated.torch.layer_norm:layer_norm",
@@ -924,6 +976,7 @@ _HOMES = {
     "long": "oarlock.tensor.dtypes:long",
     "lt": "oarlock._generated.torch.lt:lt",
     "manual_seed": "oarlock.random.generator:manual_seed",
+    "margin_ranking_loss": "oarlock._generated.torch.margin_ranking_loss:margin_ranking_loss",
     "masked_fill": "oarlock._generated.torch.masked_fill:masked_fill",
     "masked_scatter": "oarlock._generated.torch.masked_scatter:masked_scatter",
     "masked_select": "oarlock._generated.torch.masked_select:masked_select",
@@ -953,6 +1006,7 @@ _HOMES = {
     "multiply": "oarlock._generated.torch.multiply:multiply",
     "mv": "oarlock._generated.torch.mv:mv",
     "mvlgamma": "oarlock._generated.torch.mvlgamma:mvlgamma",
+    "nan": "oarlock.tensor.constants:nan",
     "nan_to_num": "oarlock._generated.torch.nan_to_num:nan_to_num",
     "nan_to_num_": "oarlock._generated.torch.nan_to_num:nan_to_num_",
     "nanmean": "oarlock._generated.torch.nanmean:nanmean",
@@ -965,6 +1019,7 @@ _HOMES = {
     "neg_": "oarlock._generated.torch.neg:neg_",
     "negative": "oarlock._generated.torch.neg:negative",
     "negative_": "oarlock._generated.torch.neg:negative_",
+    "newaxis": "oarlock.tensor.constants:newaxis",
     "nextafter": "oarlock._generated.torch.nextafter:nextafter",
     "nn": "oarlock.torch.nn",
     "no_grad": "oarlock.autograd.grad_mode:no_grad",
@@ -980,6 +1035,7 @@ _HOMES = {
     "pairwise_distance": "oarlock._generated.torch.nn.functional.pairwise_distance:pairwise_distance",
     "pdist": "oarlock._generated.torch.nn.functional.pdist:pdist",
     "permute": "oarlock.tensor.views:permute",
+    "pi": "oarlock.tensor.constants:pi",
     "pinverse": "oarlock._generated.torch.pinverse:pinverse",
     "pixel_shuffle": "oarlock._generated.torch.nn.functional.pixel_shuffle:pixel_shuffle",
     "pixel_unshuffle": "oarlock._generated.torch.nn.functional.pixel_unshuffle:pixel_unshuffle",
@@ -1013,6 +1069,7 @@ _HOMES = {
     "relu": "oarlock._generated.torch.relu:relu",
     "relu_": "oarlock._generated.torch.relu:relu_",
     "remainder": "oarlock._generated.torch.remainder:remainder",
+    "renorm": "oarlock._generated.torch.renorm:renorm",
     "repeat_interleave": "oarlock._generated.torch.repeat_interleave:repeat_interleave",
     "reshape": "oarlock.tensor.views:reshape",
     "result_type": "oarlock.ops.promotion:result_type",
@@ -1033,6 +1090,7 @@ _HOMES = {
     "searchsorted": "oarlock._generated.torch.searchsorted:searchsorted",
     "seed": "oarlock.random.generator:seed",
     "select": "oarlock.tensor.views:select",
+    "select_scatter": "oarlock._generated.torch.select_scatter:select_scatter",
     "selu": "oarlock._generated.torch.selu:selu",
     "selu_": "oarlock._generated.torch.selu:selu_",
     "serialization": "oarlock.torch.serialization",
@@ -1041,6 +1099,7 @@ _HOMES = {
     "set_autocast_enabled": "oarlock.amp.autocast:set_autocast_enabled",
     "set_default_device": "oarlock.tensor.devices:set_default_device",
     "set_default_dtype": "oarlock.tensor.dtypes:set_default_dtype",
+    "set_default_tensor_type": "oarlock.hardware.default_types:set_default_tensor_type",
     "set_float32_matmul_precision": "oarlock.hardware.settings:set_float32_matmul_precision",
     "set_flush_denormal": "oarlock.hardware.settings:set_flush_denormal",
     "set_grad_enabled": "oarlock.autograd.grad_mode:set_grad_enabled",
@@ -1060,6 +1119,7 @@ _HOMES = {
     "sinc_": "oarlock._generated.torch.sinc:sinc_",
     "sinh": "oarlock._generated.torch.sinh:sinh",
     "sinh_": "oarlock._generated.torch.sinh:sinh_",
+    "slice_scatter": "oarlock._generated.torch.slice_scatter:slice_scatter",
     "slogdet": "oarlock._generated.torch.slogdet:slogdet",
     "softmax": "oarlock._generated.torch.softmax:softmax",
     "sort": "oarlock._generated.torch.sort:sort",
@@ -1079,6 +1139,7 @@ _HOMES = {
     "stack": "oarlock._generated.torch.stack:stack",
     "std": "oarlock._generated.torch.std:std",
     "std_mean": "oarlock._generated.torch.std_mean:std_mean",
+    "stft": "oarlock._generated.torch.stft:stft",
     "strided": "oarlock.tensor.layouts:strided",
     "sub": "oarlock._generated.torch.sub:sub",
     "subtract": "oarlock._generated.torch.subtract:subtract",
@@ -1096,6 +1157,7 @@ _HOMES = {
     "tensor": "oarlock.creation.data:tensor",
     "tensor_split": "oarlock.tensor.views:tensor_split",
     "tensordot": "oarlock._generated.torch.tensordot:tensordot",
+    "testing": "oarlock.torch.testing",
     "threshold": "oarlock._generated.torch.threshold:threshold",
     "threshold_": "oarlock._generated.torch.threshold:threshold_",
     "tile": "oarlock._generated.torch.tile:tile",
@@ -1107,11 +1169,13 @@ _HOMES = {
     "triangular_solve": "oarlock._generated.torch.triangular_solve:triangular_solve",
     "tril": "oarlock._generated.torch.tril:tril",
     "tril_indices": "oarlock.creation.matrices:tril_indices",
+    "triplet_margin_loss": "oarlock._generated.torch.triplet_margin_loss:triplet_margin_loss",
     "triu": "oarlock._generated.torch.triu:triu",
     "triu_indices": "oarlock.creation.matrices:triu_indices",
     "true_divide": "oarlock._generated.torch.true_divide:true_divide",
     "trunc": "oarlock._generated.torch.trunc:trunc",
     "trunc_": "oarlock._generated.torch.trunc:trunc_",
+    "typename": "oarlock.hardware.default_types:typename",
     "uint8": "oarlock.tensor.dtypes:uint8",
     "unbind": "oarlock.tensor.views:unbind",
     "unflatten": "oarlock.tensor.views:unflatten",
@@ -1219,10 +1283,12 @@ __all__ = [
     "avg_pool1d",
     "backends",
     "baddbmm",
+    "bartlett_window",
     "batch_norm",
     "bernoulli",
     "bfloat16",
     "bilinear",
+    "binary_cross_entropy_with_logits",
     "bincount",
     "binomial",
     "bitwise_and",
@@ -1231,6 +1297,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "blackman_window",
     "block_diag",
     "bmm",
     "bool",
@@ -1291,6 +1358,7 @@ __all__ = [
     "cos_",
     "cosh",
     "cosh_",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "count_nonzero",
     "cov",
@@ -1316,6 +1384,7 @@ __all__ = [
     "diff",
     "digamma",
     "dist",
+    "distributions",
     "div",
     "divide",
     "dot",
@@ -1323,6 +1392,7 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "e",
     "einsum",
     "empty",
     "empty_like",
@@ -1342,6 +1412,7 @@ __all__ = [
     "expm1",
     "expm1_",
     "eye",
+    "fft",
     "fill_",
     "finfo",
     "fix",
@@ -1387,8 +1458,11 @@ __all__ = [
     "group_norm",
     "gt",
     "half",
+    "hamming_window",
+    "hann_window",
     "hardshrink",
     "heaviside",
+    "hinge_embedding_loss",
     "histc",
     "histogram",
     "hsplit",
@@ -1396,6 +1470,8 @@ __all__ = [
     "hypot",
     "i0",
     "i0_",
+    "igamma",
+    "igammac",
     "iinfo",
     "imag",
     "index_add",
@@ -1405,6 +1481,7 @@ __all__ = [
     "index_put_",
     "index_reduce",
     "index_select",
+    "inf",
     "inference_mode",
     "initial_seed",
     "inner",
@@ -1432,7 +1509,9 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "istft",
     "jagged",
+    "jit",
     "kron",
     "kthvalue",
     "layer_norm",
@@ -1473,6 +1552,7 @@ __all__ = [
     "long",
     "lt",
     "manual_seed",
+    "margin_ranking_loss",
     "masked_fill",
     "masked_scatter",
     "masked_select",
@@ -1502,6 +1582,7 @@ __all__ = [
     "multiply",
     "mv",
     "mvlgamma",
+    "nan",
     "nan_to_num",
     "nan_to_num_",
     "nanmean",
@@ -1514,6 +1595,7 @@ __all__ = [
     "neg_",
     "negative",
     "negative_",
+    "newaxis",
     "nextafter",
     "nn",
     "no_grad",
@@ -1529,6 +1611,7 @@ __all__ = [
     "pairwise_distance",
     "pdist",
     "permute",
+    "pi",
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
@@ -1562,6 +1645,7 @@ __all__ = [
     "relu",
     "relu_",
     "remainder",
+    "renorm",
     "repeat_interleave",
     "reshape",
     "result_type",
@@ -1582,6 +1666,7 @@ __all__ = [
     "searchsorted",
     "seed",
     "select",
+    "select_scatter",
     "selu",
     "selu_",
     "serialization",
@@ -1590,6 +1675,7 @@ __all__ = [
     "set_autocast_enabled",
     "set_default_device",
     "set_default_dtype",
+    "set_default_tensor_type",
     "set_float32_matmul_precision",
     "set_flush_denormal",
     "set_grad_enabled",
@@ -1609,6 +1695,7 @@ __all__ = [
     "sinc_",
     "sinh",
     "sinh_",
+    "slice_scatter",
     "slogdet",
     "softmax",
     "sort",
@@ -1628,6 +1715,7 @@ __all__ = [
     "stack",
     "std",
     "std_mean",
+    "stft",
     "strided",
     "sub",
     "subtract",
@@ -1645,6 +1733,7 @@ __all__ = [
     "tensor",
     "tensor_split",
     "tensordot",
+    "testing",
     "threshold",
     "threshold_",
     "tile",
@@ -1656,11 +1745,13 @@ __all__ = [
     "triangular_solve",
     "tril",
     "tril_indices",
+    "triplet_margin_loss",
     "triu",
     "triu_indices",
     "true_divide",
     "trunc",
     "trunc_",
+    "typename",
     "uint8",
     "unbind",
     "unflatten",

@@ -242,3 +242,148 @@ def test_batched_gradients_are_refused() -> None:
     x = leaf(oarlock.torch, 1.0, 2.0)
     with pytest.raises(UnsupportedError, match="is_grads_batched"):
         oarlock.torch.autograd.grad(x * 2, x, oarlock.torch.eye(2), is_grads_batched=True)
+
+
+def activated_in_place(t: Any, x: Any) -> Any:
+    hidden = x * x
+    t.nn.functional.leaky_relu(hidden - 1, 0.2, inplace=True)
+    hidden += x
+    return t.nn.functional.elu(hidden, inplace=True)
+
+
+def filled_by_columns(t: Any, x: Any) -> Any:
+    out = t.zeros(2, 2)
+    for n in range(2):
+        out[:, n] = x[:, n] * x[:, 1 - n]
+    return out
+
+
+def written_through_a_view(t: Any, x: Any) -> Any:
+    y = x**3
+    y[0].mul_(x[1])
+    y.t()[1] = x[:, 0]
+    return y
+
+
+def moved_within_itself(t: Any, x: Any) -> Any:
+    y = x**2
+    y.copy_(y)
+    y.copy_(y.flip(0))
+    return y
+
+
+@pytest.mark.parametrize(
+    "function",
+    [activated_in_place, filled_by_columns, written_through_a_view, moved_within_itself],
+)
+def test_second_derivatives_pass_through_in_place_writes(function: Any) -> None:
+    def program(t: Any) -> Any:
+        x = t.tensor([[0.5, -1.5], [2.0, 3.0]], requires_grad=True)
+        (first,) = t.autograd.grad(function(t, x).pow(2).sum(), x, create_graph=True)
+        (second,) = t.autograd.grad(first.pow(2).sum(), x)
+        return [first, second]
+
+    same(program)
+
+
+def test_a_function_names_the_node_of_its_results() -> None:
+    for t in (torch, oarlock.torch):
+        assert "grad_fn=<CubeBackward>" in repr(cube(t).apply(leaf(t, 1.0), 2.0))
+
+
+INTEGERS = {
+    "long": lambda t, x: x.long(),
+    "bool": lambda t, x: x.bool(),
+    "type": lambda t, x: x.type(t.IntTensor),
+    "copy_": lambda t, x: t.zeros(3, dtype=t.int64).copy_(x),
+    "topk": lambda t, x: x.topk(2).indices,
+    "sort": lambda t, x: x.sort().indices,
+    "argsort": lambda t, x: x.argsort(),
+    "kthvalue": lambda t, x: x.kthvalue(2).indices,
+    "mode": lambda t, x: x.mode().indices,
+    "cummax": lambda t, x: x.cummax(0).indices,
+}
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_no_gradient_flows_through_integers(name: str) -> None:
+    def program(t: Any) -> Any:
+        x = leaf(t, 1.5, 2.5, -3.0)
+        made = INTEGERS[name](t, x)
+        assert made.grad_fn is None
+        assert not made.float().requires_grad
+        (x.sum() + made.float().sum()).backward()
+        return x.grad
+
+    same(program)
+
+
+def test_no_gradient_flows_through_what_is_written_into_integers() -> None:
+    def program(t: Any) -> Any:
+        x, places = leaf(t, 1.5, 2.5), t.zeros(3, dtype=t.int64)
+        places[:2] = x
+        (x.sum() + places.float().sum()).backward()
+        return [x.grad, places]
+
+    same(program)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t, x: t.nn.functional.mse_loss(x, x * x),
+        lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([1, 0])),
+        lambda t, x: t.nn.functional.cross_entropy(
+            x, t.tensor([1, 0]), label_smoothing=0.1, weight=t.tensor([0.5, 2.0])
+        ),
+        lambda t, x: t.nn.functional.binary_cross_entropy_with_logits(x, t.full((2, 2), 0.3)),
+        lambda t, x: t.nn.functional.max_pool2d((x * x)[None, None], 2),
+        lambda t, x: t.nn.functional.gelu(x).softmax(-1),
+        lambda t, x: (1 / x).cumsum(0),
+    ],
+)
+def test_second_derivatives_of_what_losses_are_made_of(function: Any) -> None:
+    def program(t: Any) -> Any:
+        x = t.tensor([[0.5, -1.5], [2.0, 3.0]], requires_grad=True)
+        (first,) = t.autograd.grad(function(t, x).pow(2).sum(), x, create_graph=True)
+        return [first, *t.autograd.grad(first.pow(2).sum(), x)]
+
+    expected, found = values(program(torch)), values(program(oarlock.torch))
+    for a, b in zip(expected, found, strict=True):
+        # The gradients of these sum up to 20 terms; float32 rounds each.
+        np.testing.assert_allclose(
+            b, a, rtol=20 * np.finfo(np.float32).eps, atol=1e-6 * abs(a).max()
+        )
+
+
+def test_what_has_no_second_derivative_says_so() -> None:
+    t = oarlock.torch
+    x = t.ones(2, 3, requires_grad=True)
+    normed = t.nn.functional.layer_norm(x, (3,)).pow(2).sum()
+    with pytest.raises(UnsupportedError, match="no second derivative of layer_norm"):
+        t.autograd.grad(normed, x, create_graph=True)
+
+
+def test_a_convolution_of_constant_images_has_no_second_derivative() -> None:
+    t = oarlock.torch
+    weight = t.ones(1, 1, 2, 2, requires_grad=True)
+    loss = t.nn.functional.conv2d(t.ones(1, 1, 3, 3), weight).pow(2).sum()
+    with pytest.raises(UnsupportedError, match="convolutions"):
+        t.autograd.grad(loss, weight, create_graph=True)
+
+
+@pytest.mark.parametrize("t", [torch, oarlock.torch], ids=["torch", "oarlock"])
+def test_a_volatile_variable_warns(t: Any) -> None:
+    with pytest.warns(UserWarning, match="volatile was removed"):
+        made = t.autograd.Variable(t.ones(2), volatile=True)
+    assert not made.requires_grad
+
+
+def test_scripted_functions_run_as_they_are() -> None:
+    t = oarlock.torch
+
+    @t.jit.script
+    def doubled(x: Any) -> Any:
+        return x * 2 if not t.jit.is_scripting() else x
+
+    assert doubled(t.ones(2)).tolist() == [2.0, 2.0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import oarlock.torch
 from oarlock import creation
 from oarlock.creation import data, filled, legacy, matrices, ranges
 from oarlock.errors import UnsupportedError
@@ -427,3 +428,14 @@ def test_gradients_pass_through_complex_and_polar():
         getattr(torch, name)(x, torch.tensor([0.5, -0.25])).real.sum().backward()
         assert x.grad is not None
         np.testing.assert_allclose(plain(a).grad.numpy(), x.grad.numpy(), rtol=1e-6)
+
+
+def test_new_takes_dtype_from_the_tensor() -> None:
+    for t in (torch, oarlock.torch):
+        like = t.ones(2, dtype=t.int64)
+        assert like.new([1, 2]).tolist() == [1, 2]
+        assert like.new(2, 3).dtype is t.int64
+        assert tuple(like.new(t.Size([4])).shape) == (4,)
+        assert like.new().numel() == 0
+        with pytest.raises(TypeError):
+            like.new(t.ones(2))

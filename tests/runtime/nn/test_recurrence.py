@@ -4,7 +4,10 @@ import copy
 import warnings
 
 import pytest
+import torch
 from torch_and_oarlock import same_on_both
+
+import oarlock.torch
 
 LAYERS = [("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("GRU", {}), ("LSTM", {})]
 
@@ -178,3 +181,36 @@ def test_packing(torch):
         except Exception as error:
             seen.append(type(error).__name__)
     return seen
+
+
+def halved(torch, name, how):
+    """The layer's results in the lower precision, or in single precision where ``how`` is None."""
+    torch.manual_seed(0)
+    layer, x = getattr(torch.nn, name)(4, 5), torch.randn(3, 2, 4)
+    x = x[0] if name.endswith("Cell") else x
+    if how == "autocast":
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return flat(layer(x))
+    if how is not None:
+        layer, x = layer.to(getattr(torch, how)), x.to(getattr(torch, how))
+    return flat(layer(x))
+
+
+@pytest.mark.parametrize("how", ["autocast", "bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["RNN", "GRU", "RNNCell", "GRUCell", "LSTMCell"])
+@same_on_both
+def test_half_precision(torch, name, how):
+    """Rounded after the same operations as torch's, so that nothing differs."""
+    return halved(torch, name, how)
+
+
+@pytest.mark.parametrize("how", ["autocast", "bfloat16", "float16"])
+def test_an_lstm_in_half_precision(how):
+    """torch's is oneDNN's, which rounds elsewhere: no further from single precision than twice it."""
+    exact, theirs = (halved(torch, "LSTM", each)[0] for each in (None, how))
+    ours = halved(oarlock.torch, "LSTM", how)[0]
+    assert str(ours.dtype) == str(theirs.dtype)
+    error, allowed = (
+        (torch.tensor(each.tolist()) - exact).abs().max().item() for each in (ours, theirs)
+    )
+    assert 0 < error <= 2 * allowed + torch.finfo(theirs.dtype).eps / 2

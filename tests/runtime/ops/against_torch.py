@@ -7,6 +7,7 @@ from typing import Any
 
 import paddle
 import torch
+from closeness import Exact, assert_close
 
 
 def to_paddle(value: Any) -> Any:
@@ -65,13 +66,13 @@ def same(
     args: tuple[Any, ...],
     kwargs: dict[str, Any] | None = None,
     grad: bool = False,
-    **tolerance: Any,
+    bits: bool = False,
 ) -> None:
-    """Assert equal values, dtypes, shapes and gradients, or an error of torch's type.
+    """Assert close values, equal dtypes and shapes, close gradients, or an error of torch's type.
 
     Args:
         args, kwargs: torch values; those that require a gradient get theirs compared.
-        tolerance: for torch.testing.assert_close.
+        bits: nothing but the same numbers will do.
     """
     args = _leaf(tuple(args), grad)
     kwargs = {name: _leaf(value, grad) for name, value in (kwargs or {}).items()}
@@ -92,9 +93,8 @@ def same(
             return
         raise AssertionError(f"torch raised {error!r}, this gave {result}") from None
     result = ours(*our_args, **our_kwargs)
-    torch.testing.assert_close(
-        to_torch(_listed(result)), _detached(_listed(expected)), equal_nan=True, **tolerance
-    )
+    exact = Exact(theirs, args, kwargs, lambda value: tensors_in(value, torch.Tensor))
+    _assert_same(to_torch(result), _detached(expected), exact, bits)
     if not grad:
         return
     outputs = [each for each in tensors_in(expected, torch.Tensor) if each.requires_grad]
@@ -126,21 +126,47 @@ def same(
         return
     assert not any(each.stop_gradient for each in our_outputs), "the result has no history"
     got = paddle.grad(our_outputs, our_leaves, to_paddle(cotangents), allow_unused=True)
-    for mine, each in zip(got, want, strict=True):
+    places = [i for i, x in enumerate(tensors_in(expected, torch.Tensor)) if x.requires_grad]
+    given = list(zip(places, cotangents, strict=True))
+    for i, (mine, each) in enumerate(zip(got, want, strict=True)):
         if each is None or mine is None:
             rest = each if mine is None else to_torch(mine)
             assert rest is None or not rest.any(), "one side has a gradient"
         else:
-            torch.testing.assert_close(to_torch(mine), each, equal_nan=True, **tolerance)
+            assert_close(
+                f"gradient {i}",
+                to_torch(mine),
+                each,
+                lambda i=i: exact.gradient(i, given),
+            )
 
 
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _assert_same(got: Any, expected: Any, exact: Exact, bits: bool) -> None:
+    """Compare nests of tuples and lists: the same length at each level, all else but tensors equal."""
+    places = iter(range(len(tensors_in(expected, torch.Tensor))))
+
+    def walk(got: Any, expected: Any, where: str) -> None:
+        if isinstance(expected, torch.Tensor):
+            assert isinstance(got, torch.Tensor), f"{where}: {got!r} for a tensor"
+            at = next(places)
+            if bits:
+                torch.testing.assert_close(got, expected, rtol=0, atol=0, equal_nan=True)
+            else:
+                assert_close(where, got, expected, lambda: exact.result(at))
+        elif isinstance(expected, tuple | list):
+            assert isinstance(got, tuple | list), f"{where}: {got!r} for {expected!r}"
+            assert len(got) == len(expected), f"{where}: {len(got)} for {len(expected)}"
+            for i, (one, other) in enumerate(zip(got, expected, strict=True)):
+                walk(one, other, f"{where}[{i}]")
+        else:
+            torch.testing.assert_close(got, expected, equal_nan=True)
+
+    walk(got, expected, "result")
 
 
 def _detached(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.detach().resolve_conj()
-    if isinstance(value, list):
+    if isinstance(value, tuple | list):
         return [_detached(each) for each in value]
     return value

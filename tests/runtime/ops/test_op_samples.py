@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import paddle
 import pytest
 import torch
-
-# Importing torch's samples defines the variants that scipy would serve; a warning is all that is lost.
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from torch.testing._internal.common_methods_invocations import op_db
-
 from against_torch import same
+from samples import errors_of, op_db, samples_of
 
 from oarlock.ops import (
     arithmetic,
@@ -145,9 +139,8 @@ def _compared(op: Any, dtype: Any) -> bool:
     ("op", "ours", "dtype"), [case for case in CASES if _compared(case.values[0], case.values[2])]
 )
 def test_samples(op: Any, ours: Callable, dtype: torch.dtype) -> None:
-    torch.manual_seed(0)
     grad = op.supports_autograd and dtype in (torch.float32, torch.float64, torch.complex64)
-    for sample in op.sample_inputs("cpu", dtype, requires_grad=grad):
+    for sample in samples_of(op, dtype, grad):
         same(op.op, ours, (sample.input, *sample.args), sample.kwargs, grad=grad)
 
 
@@ -160,7 +153,7 @@ def test_samples(op: Any, ours: Callable, dtype: torch.dtype) -> None:
     ],
 )
 def test_errors(op: Any, ours: Callable) -> None:
-    for case in op.error_inputs("cpu"):
+    for case in errors_of(op):
         sample = case.sample_input
         # ``out`` is the shim's business, and no paddle.Tensor has 65 dims.
         if "out" in sample.kwargs or not isinstance(sample.input, torch.Tensor):

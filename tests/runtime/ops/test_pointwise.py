@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from against_torch import same
+from against_torch import same, to_paddle, to_torch
 
 from oarlock.ops import arithmetic, pointwise, special
 
@@ -126,7 +126,7 @@ def test_logit(eps: float | None) -> None:
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_polygamma_of_positive_numbers(n: int) -> None:
     x = torch.linspace(0.2, 20, 50, dtype=torch.float64, requires_grad=True)
-    same(torch.polygamma, special.polygamma, (n, x), grad=True, rtol=1e-9, atol=1e-9)
+    same(torch.polygamma, special.polygamma, (n, x), grad=True)
 
 
 def test_digamma_below_zero_has_its_gradient() -> None:
@@ -136,4 +136,5 @@ def test_digamma_below_zero_has_its_gradient() -> None:
 
 def test_the_tail_of_erfc_keeps_its_digits() -> None:
     x = torch.tensor([0.1, 0.6, 3.0, 9.0], dtype=torch.float64)
-    same(torch.erfc, special.erfc, (x,), rtol=1e-12, atol=0)
+    ratio = to_torch(special.erfc(to_paddle(x))) / torch.erfc(x)
+    assert (ratio - 1).abs().max() <= 16 * torch.finfo(x.dtype).eps

@@ -72,7 +72,7 @@ def test_torchs_part_works_under_activation(tmp_path):
         from safetensors.torch import load, load_file, save, save_file
 
         loaded = load_file({str(theirs)!r})
-        assert type(loaded["w"]).__module__.startswith("oarlock."), type(loaded["w"])
+        assert type(loaded["w"]) is torch.Tensor is oarlock.torch.Tensor
         assert loaded["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
         assert loaded["b"].dtype is torch.bfloat16 and loaded["b"].tolist() == [1, 1, 1]
         with safe_open({str(theirs)!r}, "pt") as file:

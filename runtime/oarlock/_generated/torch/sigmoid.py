@@ -71,6 +71,23 @@ def Tensor_sigmoid_(self):
     return commit(self, oarlock_sigmoid(before(self)))
 
 
+def functional_sigmoid(input):
+    """The logistic function 1 / (1 + exp(-x)).
+
+    Args:
+        input: Computed by Oarlock's composition `sigmoid`.
+
+    Example:
+        >>> import oarlock.torch as torch
+        >>> x = torch.empty(3, 4).uniform_(-2, 2).requires_grad_()
+        >>> result = torch.sigmoid(x)
+        >>> result.sum().backward()
+
+    https://oarlock.dev/api/torch/sigmoid/
+    """
+    return like(input, oarlock_sigmoid(plain(input)))
+
+
 def expit(input, *, out=None):
     """The logistic function 1 / (1 + exp(-x)).
 

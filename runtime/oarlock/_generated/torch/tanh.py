@@ -69,3 +69,20 @@ def Tensor_tanh_(self):
     https://oarlock.dev/api/torch/tanh/
     """
     return commit(self, oarlock_tanh(before(self)))
+
+
+def functional_tanh(input):
+    """The hyperbolic tangent.
+
+    Args:
+        input: Computed by Oarlock's composition `tanh`.
+
+    Example:
+        >>> import oarlock.torch as torch
+        >>> x = torch.empty(3, 4).uniform_(-2, 2).requires_grad_()
+        >>> result = torch.tanh(x)
+        >>> result.sum().backward()
+
+    https://oarlock.dev/api/torch/tanh/
+    """
+    return like(input, oarlock_tanh(plain(input)))

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from oarlock.autograd.grad_mode import inference_mode as inference_mode
     from oarlock.autograd.grad_mode import no_grad as no_grad
     from oarlock.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+    from oarlock.autograd.variable import Variable as Variable
+    from oarlock.torch.autograd import functional as functional
 
 _HOMES = {
     "Function": "oarlock.autograd.function:Function",
+    "Variable": "oarlock.autograd.variable:Variable",
     "backward": "oarlock.autograd.backward:backward",
     "enable_grad": "oarlock.autograd.grad_mode:enable_grad",
+    "functional": "oarlock.torch.autograd.functional",
     "grad": "oarlock.autograd.backward:grad",
     "inference_mode": "oarlock.autograd.grad_mode:inference_mode",
     "no_grad": "oarlock.autograd.grad_mode:no_grad",
@@ -25,8 +29,10 @@ _HOMES = {
 }
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "enable_grad",
+    "functional",
     "grad",
     "inference_mode",
     "no_grad",

@@ -26,52 +26,97 @@ if TYPE_CHECKING:
     from oarlock.hardware.cuda import reset_peak_memory_stats as reset_peak_memory_stats
     from oarlock.hardware.cuda import set_device as set_device
     from oarlock.hardware.cuda import synchronize as synchronize
+    from oarlock.hardware.streams import StreamContext as StreamContext
+    from oarlock.hardware.streams import get_arch_list as get_arch_list
+    from oarlock.hardware.streams import get_rng_state as get_rng_state
+    from oarlock.hardware.streams import get_rng_state_all as get_rng_state_all
+    from oarlock.hardware.streams import ipc_collect as ipc_collect
+    from oarlock.hardware.streams import is_tf32_supported as is_tf32_supported
+    from oarlock.hardware.streams import max_memory_cached as max_memory_cached
+    from oarlock.hardware.streams import mem_get_info as mem_get_info
+    from oarlock.hardware.streams import memory_cached as memory_cached
+    from oarlock.hardware.streams import memory_stats as memory_stats
+    from oarlock.hardware.streams import seed as seed
+    from oarlock.hardware.streams import seed_all as seed_all
+    from oarlock.hardware.streams import set_rng_state as set_rng_state
+    from oarlock.hardware.streams import set_rng_state_all as set_rng_state_all
+    from oarlock.hardware.streams import stream as stream
     from oarlock.torch.cuda import amp as amp
 
 _HOMES = {
+    "StreamContext": "oarlock.hardware.streams:StreamContext",
     "amp": "oarlock.torch.cuda.amp",
     "current_device": "oarlock.hardware.cuda:current_device",
     "device": "oarlock.hardware.cuda:device",
     "device_count": "oarlock.hardware.cuda:device_count",
     "empty_cache": "oarlock.hardware.cuda:empty_cache",
+    "get_arch_list": "oarlock.hardware.streams:get_arch_list",
     "get_device_capability": "oarlock.hardware.cuda:get_device_capability",
     "get_device_name": "oarlock.hardware.cuda:get_device_name",
     "get_device_properties": "oarlock.hardware.cuda:get_device_properties",
+    "get_rng_state": "oarlock.hardware.streams:get_rng_state",
+    "get_rng_state_all": "oarlock.hardware.streams:get_rng_state_all",
     "init": "oarlock.hardware.cuda:init",
+    "ipc_collect": "oarlock.hardware.streams:ipc_collect",
     "is_available": "oarlock.hardware.cuda:is_available",
     "is_bf16_supported": "oarlock.hardware.cuda:is_bf16_supported",
     "is_initialized": "oarlock.hardware.cuda:is_initialized",
+    "is_tf32_supported": "oarlock.hardware.streams:is_tf32_supported",
     "manual_seed": "oarlock.hardware.cuda:manual_seed",
     "manual_seed_all": "oarlock.hardware.cuda:manual_seed_all",
     "max_memory_allocated": "oarlock.hardware.cuda:max_memory_allocated",
+    "max_memory_cached": "oarlock.hardware.streams:max_memory_cached",
     "max_memory_reserved": "oarlock.hardware.cuda:max_memory_reserved",
+    "mem_get_info": "oarlock.hardware.streams:mem_get_info",
     "memory_allocated": "oarlock.hardware.cuda:memory_allocated",
+    "memory_cached": "oarlock.hardware.streams:memory_cached",
     "memory_reserved": "oarlock.hardware.cuda:memory_reserved",
+    "memory_stats": "oarlock.hardware.streams:memory_stats",
     "reset_peak_memory_stats": "oarlock.hardware.cuda:reset_peak_memory_stats",
+    "seed": "oarlock.hardware.streams:seed",
+    "seed_all": "oarlock.hardware.streams:seed_all",
     "set_device": "oarlock.hardware.cuda:set_device",
+    "set_rng_state": "oarlock.hardware.streams:set_rng_state",
+    "set_rng_state_all": "oarlock.hardware.streams:set_rng_state_all",
+    "stream": "oarlock.hardware.streams:stream",
     "synchronize": "oarlock.hardware.cuda:synchronize",
 }
 __all__ = [
+    "StreamContext",
     "amp",
     "current_device",
     "device",
     "device_count",
     "empty_cache",
+    "get_arch_list",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
     "init",
+    "ipc_collect",
     "is_available",
     "is_bf16_supported",
     "is_initialized",
+    "is_tf32_supported",
     "manual_seed",
     "manual_seed_all",
     "max_memory_allocated",
+    "max_memory_cached",
     "max_memory_reserved",
+    "mem_get_info",
     "memory_allocated",
+    "memory_cached",
     "memory_reserved",
+    "memory_stats",
     "reset_peak_memory_stats",
+    "seed",
+    "seed_all",
     "set_device",
+    "set_rng_state",
+    "set_rng_state_all",
+    "stream",
     "synchronize",
 ]
 

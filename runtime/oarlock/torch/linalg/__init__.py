@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.linalg.vecdot import vecdot as vecdot
     from oarlock._generated.torch.linalg.vector_norm import vector_norm as vector_norm
     from oarlock._generated.torch.matmul import matmul as matmul
+    from oarlock.ops.decompositions import LinAlgError as LinAlgError
 
 _HOMES = {
+    "LinAlgError": "oarlock.ops.decompositions:LinAlgError",
     "cholesky": "oarlock._generated.torch.linalg.cholesky:cholesky",
     "cond": "oarlock._generated.torch.linalg.cond:cond",
     "cross": "oarlock._generated.torch.linalg.cross:cross",
@@ -70,6 +72,7 @@ _HOMES = {
     "vector_norm": "oarlock._generated.torch.linalg.vector_norm:vector_norm",
 }
 __all__ = [
+    "LinAlgError",
     "cholesky",
     "cond",
     "cross",

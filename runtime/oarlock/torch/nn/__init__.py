@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from oarlock.nn.conv import LazyConvTranspose1d as LazyConvTranspose1d
     from oarlock.nn.conv import LazyConvTranspose2d as LazyConvTranspose2d
     from oarlock.nn.conv import LazyConvTranspose3d as LazyConvTranspose3d
+    from oarlock.nn.data_parallel import DataParallel as DataParallel
     from oarlock.nn.distance import CosineSimilarity as CosineSimilarity
     from oarlock.nn.distance import PairwiseDistance as PairwiseDistance
     from oarlock.nn.dropout import AlphaDropout as AlphaDropout
@@ -210,6 +211,7 @@ _HOMES = {
     "CosineEmbeddingLoss": "oarlock.nn.loss:CosineEmbeddingLoss",
     "CosineSimilarity": "oarlock.nn.distance:CosineSimilarity",
     "CrossEntropyLoss": "oarlock.nn.loss:CrossEntropyLoss",
+    "DataParallel": "oarlock.nn.data_parallel:DataParallel",
     "Dropout": "oarlock.nn.dropout:Dropout",
     "Dropout1d": "oarlock.nn.dropout:Dropout1d",
     "Dropout2d": "oarlock.nn.dropout:Dropout2d",
@@ -385,6 +387,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oarlock.optim.sparse_adam import SparseAdam as SparseAdam
     from oarlock.torch.optim import lr_scheduler as lr_scheduler
     from oarlock.torch.optim import optimizer as optimizer
+    from oarlock.torch.optim import swa_utils as swa_utils
 
 _HOMES = {
     "ASGD": "oarlock.optim.asgd:ASGD",
@@ -44,6 +45,7 @@ _HOMES = {
     "SparseAdam": "oarlock.optim.sparse_adam:SparseAdam",
     "lr_scheduler": "oarlock.torch.optim.lr_scheduler",
     "optimizer": "oarlock.torch.optim.optimizer",
+    "swa_utils": "oarlock.torch.optim.swa_utils",
 }
 __all__ = [
     "ASGD",
@@ -64,6 +66,7 @@ __all__ = [
     "SparseAdam",
     "lr_scheduler",
     "optimizer",
+    "swa_utils",
 ]
 
 __getattr__, __dir__ = namespace("torch.optim", _HOMES, globals())

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.exp2 import exp2 as exp2
     from oarlock._generated.torch.expm1 import expm1 as expm1
     from oarlock._generated.torch.i0 import i0 as i0
+    from oarlock._generated.torch.igamma import gammainc as gammainc
+    from oarlock._generated.torch.igammac import gammaincc as gammaincc
     from oarlock._generated.torch.lgamma import gammaln as gammaln
     from oarlock._generated.torch.log1p import log1p as log1p
     from oarlock._generated.torch.logit import logit as logit
@@ -22,11 +24,17 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.sigmoid import expit as expit
     from oarlock._generated.torch.sinc import sinc as sinc
     from oarlock._generated.torch.special.entr import entr as entr
+    from oarlock._generated.torch.special.erfcx import erfcx as erfcx
     from oarlock._generated.torch.special.i0e import i0e as i0e
     from oarlock._generated.torch.special.i1 import i1 as i1
     from oarlock._generated.torch.special.i1e import i1e as i1e
+    from oarlock._generated.torch.special.log_ndtr import log_ndtr as log_ndtr
+    from oarlock._generated.torch.special.log_softmax import log_softmax as log_softmax
     from oarlock._generated.torch.special.logsumexp import logsumexp as logsumexp
+    from oarlock._generated.torch.special.ndtr import ndtr as ndtr
+    from oarlock._generated.torch.special.ndtri import ndtri as ndtri
     from oarlock._generated.torch.special.round import round as round
+    from oarlock._generated.torch.special.softmax import softmax as softmax
     from oarlock._generated.torch.special.xlog1py import xlog1py as xlog1py
     from oarlock._generated.torch.special.xlogy import xlogy as xlogy
 
@@ -35,23 +43,31 @@ _HOMES = {
     "entr": "oarlock._generated.torch.special.entr:entr",
     "erf": "oarlock._generated.torch.erf:erf",
     "erfc": "oarlock._generated.torch.erfc:erfc",
+    "erfcx": "oarlock._generated.torch.special.erfcx:erfcx",
     "erfinv": "oarlock._generated.torch.erfinv:erfinv",
     "exp2": "oarlock._generated.torch.exp2:exp2",
     "expit": "oarlock._generated.torch.sigmoid:expit",
     "expm1": "oarlock._generated.torch.expm1:expm1",
+    "gammainc": "oarlock._generated.torch.igamma:gammainc",
+    "gammaincc": "oarlock._generated.torch.igammac:gammaincc",
     "gammaln": "oarlock._generated.torch.lgamma:gammaln",
     "i0": "oarlock._generated.torch.i0:i0",
     "i0e": "oarlock._generated.torch.special.i0e:i0e",
     "i1": "oarlock._generated.torch.special.i1:i1",
     "i1e": "oarlock._generated.torch.special.i1e:i1e",
     "log1p": "oarlock._generated.torch.log1p:log1p",
+    "log_ndtr": "oarlock._generated.torch.special.log_ndtr:log_ndtr",
+    "log_softmax": "oarlock._generated.torch.special.log_softmax:log_softmax",
     "logit": "oarlock._generated.torch.logit:logit",
     "logsumexp": "oarlock._generated.torch.special.logsumexp:logsumexp",
     "multigammaln": "oarlock._generated.torch.mvlgamma:multigammaln",
+    "ndtr": "oarlock._generated.torch.special.ndtr:ndtr",
+    "ndtri": "oarlock._generated.torch.special.ndtri:ndtri",
     "polygamma": "oarlock._generated.torch.polygamma:polygamma",
     "psi": "oarlock._generated.torch.digamma:psi",
     "round": "oarlock._generated.torch.special.round:round",
     "sinc": "oarlock._generated.torch.sinc:sinc",
+    "softmax": "oarlock._generated.torch.special.softmax:softmax",
     "xlog1py": "oarlock._generated.torch.special.xlog1py:xlog1py",
     "xlogy": "oarlock._generated.torch.special.xlogy:xlogy",
 }
@@ -60,23 +76,31 @@ __all__ = [
     "entr",
     "erf",
     "erfc",
+    "erfcx",
     "erfinv",
     "exp2",
     "expit",
     "expm1",
+    "gammainc",
+    "gammaincc",
     "gammaln",
     "i0",
     "i0e",
     "i1",
     "i1e",
     "log1p",
+    "log_ndtr",
+    "log_softmax",
     "logit",
     "logsumexp",
     "multigammaln",
+    "ndtr",
+    "ndtri",
     "polygamma",
     "psi",
     "round",
     "sinc",
+    "softmax",
     "xlog1py",
     "xlogy",
 ]

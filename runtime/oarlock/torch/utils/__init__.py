@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.torch.utils import checkpoint as checkpoint
     from oarlock.torch.utils import data as data
     from oarlock.torch.utils import hooks as hooks
 
 _HOMES = {
+    "checkpoint": "oarlock.torch.utils.checkpoint",
     "data": "oarlock.torch.utils.data",
     "hooks": "oarlock.torch.utils.hooks",
 }
-__all__ = ["data", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]
 
 __getattr__, __dir__ = namespace("torch.utils", _HOMES, globals())

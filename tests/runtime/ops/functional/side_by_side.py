@@ -1,18 +1,19 @@
 """A torch function and Oarlock's composition, run on the same inputs and compared.
 
 Compared are values, dtypes, shapes and the gradients of every differentiable input, for a fixed
-random cotangent. A difference beyond torch's own tolerances must not exceed twice the error that
-torch itself makes against float64 on the same inputs.
+random cotangent; how close they must be, closeness.py says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import paddle
 import torch
+from closeness import Exact, assert_close
 
 DTYPES = {
     torch.bool: paddle.bool,
@@ -62,23 +63,17 @@ def agree(
 ) -> None:
     """Assert that both functions do the same with the same torch-side arguments."""
     mine = to_paddle(args), to_paddle(kwargs)
-    exact = _float64(args), _float64(kwargs)
-    result = theirs(*args, **kwargs)
-    got = ours(*mine[0], **mine[1])
-    try:
-        reference = theirs(*exact[0], **exact[1])
-    except RuntimeError:
-        reference = result
-    expected, found, best = _flat(result), _flat(got), _flat(reference)
-    assert len(expected) == len(found)
-    for want, have, ref in zip(expected, found, best, strict=True):
-        _close("value", want, have, ref)
+    exact = Exact(theirs, args, kwargs, _flat)
+    expected = _flat(theirs(*args, **kwargs))
+    found = _flat(ours(*mine[0], **mine[1]))
+    for i, (want, have) in enumerate(zip(expected, found, strict=True)):
+        assert_close(f"value {i}", to_torch(have), want.detach(), partial(exact.result, i))
     if gradients:
-        a, b, c = (_flat([*side[0], *side[1].values()]) for side in ((args, kwargs), mine, exact))
-        _gradients_agree(a, b, c, expected, found, best)
+        a, b = (_flat([*side[0], *side[1].values()]) for side in ((args, kwargs), mine))
+        _gradients_agree(a, b, expected, found, exact)
 
 
-def _gradients_agree(a: list, b: list, c: list, expected: list, found: list, best: list) -> None:
+def _gradients_agree(a: list, b: list, expected: list, found: list, exact: Exact) -> None:
     wanted = [i for i, x in enumerate(a) if x.requires_grad]
     outputs = [i for i, x in enumerate(expected) if x.requires_grad]
     assert [i for i, x in enumerate(found) if not x.stop_gradient] == outputs
@@ -100,45 +95,13 @@ def _gradients_agree(a: list, b: list, c: list, expected: list, found: list, bes
         [to_paddle(x) for x in cotangents],
         allow_unused=True,
     )
-    exact = theirs
-    if best[outputs[0]].dtype != expected[outputs[0]].dtype:
-        exact = torch.autograd.grad(
-            [best[i] for i in outputs],
-            [c[i] for i in wanted],
-            [x.to(best[i].dtype) for x, i in zip(cotangents, outputs, strict=True)],
-            allow_unused=True,
-        )
-    for i, want, have, ref in zip(wanted, theirs, ours, exact, strict=True):
+    given = list(zip(outputs, cotangents, strict=True))
+    for i, (want, have) in enumerate(zip(theirs, ours, strict=True)):
         if want is None:
             assert have is None or not have.numpy().any(), f"gradient {i}: torch has none"
             continue
         assert have is not None, f"gradient {i} is missing"
-        terms = max(1.0, expected[outputs[0]].numel() / max(want.numel(), 1))
-        _close(f"gradient {i}", want, have, ref, terms)
-
-
-def _close(
-    what: str, want: torch.Tensor, have: paddle.Tensor, ref: torch.Tensor, terms: float = 1.0
-) -> None:
-    """Compare one tensor; ``terms`` is how many numbers were added up to one of its elements."""
-    assert have.dtype == DTYPES[want.dtype], f"{what}: {have.dtype} for {want.dtype}"
-    assert list(have.shape) == list(want.shape), f"{what}: {have.shape} for {want.shape}"
-    value, target = to_torch(have), want.detach()
-    try:
-        torch.testing.assert_close(value, target, equal_nan=True)
-    except AssertionError:
-        if not target.dtype.is_floating_point:
-            raise
-        exact = ref.detach().double()
-        finite = torch.isfinite(target)
-        assert torch.equal(finite, torch.isfinite(value)), f"{what}: {value} for {target}"
-        assert torch.equal(value[~finite].nan_to_num(), target[~finite].nan_to_num())
-        error = (value.double() - exact)[finite].abs().max()
-        theirs = (target.double() - exact)[finite].abs().max()
-        rounding = torch.finfo(target.dtype).eps * exact[finite].abs().max() * terms**0.5
-        assert error <= 2 * theirs + 2 * rounding, (
-            f"{what}: error {error} where torch has {theirs}: {value} for {target}"
-        )
+        assert_close(f"gradient {i}", to_torch(have), want, partial(exact.gradient, i, given))
 
 
 def _flat(value: Any) -> list:
@@ -147,17 +110,3 @@ def _flat(value: Any) -> list:
     if isinstance(value, (list, tuple)):
         return [x for each in value for x in _flat(each)]
     return []
-
-
-def _float64(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        if not value.dtype.is_floating_point:
-            return value
-        return value.detach().double().requires_grad_(value.requires_grad)
-    if isinstance(value, torch.dtype):
-        return torch.float64 if value.is_floating_point else value
-    if type(value) in (list, tuple):
-        return type(value)(_float64(each) for each in value)
-    if isinstance(value, dict):
-        return {name: _float64(each) for name, each in value.items()}
-    return value

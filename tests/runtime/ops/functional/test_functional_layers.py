@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+import numpy as np
 import paddle
 import pytest
 import torch
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from side_by_side import agree, to_paddle, to_torch
 
+import oarlock.torch
 from oarlock.errors import UnsupportedError
 from oarlock.ops import (
     attention,
@@ -156,9 +158,37 @@ def test_adaptive_pools(n, size):
     agree(getattr(F, name), getattr(pooling, name), x, size, True)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("lp_pool2d", (2.0, 2)),
+        ("lp_pool2d", (3.0, 3, 2)),
+        ("avg_pool2d", (3, 2, 1)),
+        ("avg_pool2d", (3, 2, 1, True, False)),
+        ("adaptive_avg_pool2d", ((3, 4),)),
+    ],
+)
+def test_pools_keep_nan_and_infinity_to_their_windows(name, args, bad, dtype):
+    x = normal(2, 3, 7, 8, dtype=dtype).detach().abs()
+    x[0, 1, 3, 4] = x[1, 0, 6, 7] = bad
+    agree(getattr(F, name), getattr(pooling, name), x.requires_grad_(), *args)
+
+
 def test_integers_are_pooled():
     x = torch.arange(16).reshape(1, 1, 4, 4)
     agree(F.max_pool2d, pooling.max_pool2d, x, 2, return_indices=True)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_fractional_pool_with_samples_for_a_larger_batch(n):
+    x, samples = normal(2, 4, *[7] * n), torch.rand(3, 4, n)
+    theirs, ours = (getattr(m, f"fractional_max_pool{n}d") for m in (F, pooling))
+    agree(theirs, ours, x, 2, 3, _random_samples=samples)
+    for shape in ((1, 4, n), (2, 3, n), (2, 4, n + 1), (2, 4)):
+        with pytest.raises(RuntimeError, match="_random_samples"):
+            ours(to_paddle(x), 2, 3, _random_samples=paddle.rand(list(shape)))
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -457,3 +487,26 @@ def test_multi_head_attention_unbatched_with_separate_weights():
         k_proj_weight=weights[1],
         v_proj_weight=weights[2],
     )
+
+
+@pytest.mark.parametrize("name", ["group_norm", "instance_norm", "layer_norm", "batch_norm"])
+def test_a_mean_far_above_the_deviation(name):
+    """The variance must not come from a difference of large squares."""
+    x = np.random.default_rng(0).standard_normal((4, 8, 6, 6)) + 500
+    more = {"group_norm": (4,), "layer_norm": ((6, 6),)}.get(name, ())
+    stats = {"running_mean": None, "running_var": None, "training": True}
+    options = stats if name == "batch_norm" else {}
+    exact, theirs, ours = (
+        np.array(
+            getattr(side.nn.functional, name)(
+                side.tensor(x, dtype=dtype), *more, **options
+            ).tolist()
+        )
+        for side, dtype in (
+            (torch, torch.float64),
+            (torch, torch.float32),
+            (oarlock.torch, oarlock.torch.float32),
+        )
+    )
+    # What rounding the input to float32 alone can do is torch's error too.
+    assert np.abs(ours - exact).max() <= 4 * np.abs(theirs - exact).max()

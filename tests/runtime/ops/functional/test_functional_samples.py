@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
+from samples import errors_of, op_db, samples_of
 from side_by_side import agree, to_paddle
-from torch.testing._internal.common_methods_invocations import op_db
 
 MODULES = [
     "linear",
@@ -77,7 +77,7 @@ def test_values_and_gradients(op, dtype):
     ours = composition(op)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        samples = list(op.sample_inputs("cpu", dtype, requires_grad=op.supports_autograd))
+        samples = samples_of(op, dtype, op.supports_autograd)
         for sample in samples[:: DTYPES[dtype]]:
             if sample.kwargs.get("dropout_p"):
                 continue
@@ -94,7 +94,7 @@ def test_values_and_gradients(op, dtype):
 @pytest.mark.parametrize("op", [op for op in OPS if op.error_inputs_func is not None], ids=name_of)
 def test_errors_are_of_torchs_type(op):
     ours = composition(op)
-    for error in op.error_inputs("cpu"):
+    for error in errors_of(op):
         sample = error.sample_input
         arguments = [to_paddle(x) for x in (sample.input, *sample.args)]
         kwargs = to_paddle(sample.kwargs)

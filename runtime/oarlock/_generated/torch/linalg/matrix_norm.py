@@ -10,12 +10,22 @@ from oarlock.tensor import like, plain
 from oarlock.tensor.dtypes import paddle_dtype
 
 
-def matrix_norm(input, ord, dim=(-2, -1), keepdim=False, *, dtype=None, out=None, **numpy):
+def matrix_norm(
+    input,
+    ord="fro",
+    dim=(-2, -1),
+    keepdim=False,
+    *,
+    dtype=None,
+    out=None,
+    **numpy,
+):
     """The norm of matrices.
 
     Args:
         input: Computed by Oarlock's composition `linalg_matrix_norm`.
-        ord: Computed by Oarlock's composition `linalg_matrix_norm`.
+        ord: Any value but the default `'fro'` is computed by Oarlock's composition
+            `linalg_matrix_norm`.
         dim: Any value but the default `[-2, -1]` is computed by Oarlock's composition
             `linalg_matrix_norm`.
         keepdim: Any value but the default `False` is computed by Oarlock's composition

@@ -208,6 +208,8 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.nn.functional.upsample_nearest import (
         upsample_nearest as upsample_nearest,
     )
+    from oarlock._generated.torch.sigmoid import functional_sigmoid as sigmoid
+    from oarlock._generated.torch.tanh import functional_tanh as tanh
     from oarlock.random.dropout import alpha_dropout as alpha_dropout
     from oarlock.random.dropout import dropout as dropout
     from oarlock.random.dropout import dropout1d as dropout1d
@@ -321,6 +323,7 @@ _HOMES = {
     "rrelu": "oarlock._generated.torch.nn.functional.rrelu:rrelu",
     "scaled_dot_product_attention": "oarlock._generated.torch.nn.functional.scaled_dot_product_attention:scaled_dot_product_attention",
     "selu": "oarlock._generated.torch.nn.functional.selu:selu",
+    "sigmoid": "oarlock._generated.torch.sigmoid:functional_sigmoid",
     "silu": "oarlock._generated.torch.nn.functional.silu:silu",
     "smooth_l1_loss": "oarlock._generated.torch.nn.functional.smooth_l1_loss:smooth_l1_loss",
     "soft_margin_loss": "oarlock._generated.torch.nn.functional.soft_margin_loss:soft_margin_loss",
@@ -329,6 +332,7 @@ _HOMES = {
     "softplus": "oarlock._generated.torch.nn.functional.softplus:softplus",
     "softshrink": "oarlock._generated.torch.nn.functional.softshrink:softshrink",
     "softsign": "oarlock._generated.torch.nn.functional.softsign:softsign",
+    "tanh": "oarlock._generated.torch.tanh:functional_tanh",
     "tanhshrink": "oarlock._generated.torch.nn.functional.tanhshrink:tanhshrink",
     "threshold": "oarlock._generated.torch.nn.functional.threshold:threshold",
     "threshold_": "oarlock._generated.torch.nn.functional.threshold:threshold_",
@@ -445,6 +449,7 @@ __all__ = [
     "rrelu",
     "scaled_dot_product_attention",
     "selu",
+    "sigmoid",
     "silu",
     "smooth_l1_loss",
     "soft_margin_loss",
@@ -453,6 +458,7 @@ __all__ = [
     "softplus",
     "softshrink",
     "softsign",
+    "tanh",
     "tanhshrink",
     "threshold",
     "threshold_",

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from oarlock.nn.utils.clip_grad import clip_grad_value_ as clip_grad_value_
     from oarlock.nn.utils.clip_grad import clip_grads_with_norm_ as clip_grads_with_norm_
     from oarlock.nn.utils.clip_grad import get_total_norm as get_total_norm
+    from oarlock.nn.utils.spectral_norm import remove_spectral_norm as remove_spectral_norm
+    from oarlock.nn.utils.spectral_norm import spectral_norm as spectral_norm
     from oarlock.nn.utils.vectors import parameters_to_vector as parameters_to_vector
     from oarlock.nn.utils.vectors import vector_to_parameters as vector_to_parameters
+    from oarlock.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
+    from oarlock.nn.utils.weight_norm import weight_norm as weight_norm
     from oarlock.torch.nn.utils import convert_parameters as convert_parameters
     from oarlock.torch.nn.utils import rnn as rnn
 
@@ -24,8 +28,12 @@ _HOMES = {
     "convert_parameters": "oarlock.torch.nn.utils.convert_parameters",
     "get_total_norm": "oarlock.nn.utils.clip_grad:get_total_norm",
     "parameters_to_vector": "oarlock.nn.utils.vectors:parameters_to_vector",
+    "remove_spectral_norm": "oarlock.nn.utils.spectral_norm:remove_spectral_norm",
+    "remove_weight_norm": "oarlock.nn.utils.weight_norm:remove_weight_norm",
     "rnn": "oarlock.torch.nn.utils.rnn",
+    "spectral_norm": "oarlock.nn.utils.spectral_norm:spectral_norm",
     "vector_to_parameters": "oarlock.nn.utils.vectors:vector_to_parameters",
+    "weight_norm": "oarlock.nn.utils.weight_norm:weight_norm",
 }
 __all__ = [
     "clip_grad_norm",
@@ -35,8 +43,12 @@ __all__ = [
     "convert_parameters",
     "get_total_norm",
     "parameters_to_vector",
+    "remove_spectral_norm",
+    "remove_weight_norm",
     "rnn",
+    "spectral_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]
 
 __getattr__, __dir__ = namespace("torch.nn.utils", _HOMES, globals())

@@ -7,6 +7,7 @@ from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
     from oarlock.optim.lr_scheduler.base import LRScheduler as LRScheduler
+    from oarlock.optim.lr_scheduler.base import _LRScheduler as _LRScheduler
     from oarlock.optim.lr_scheduler.by_function import LambdaLR as LambdaLR
     from oarlock.optim.lr_scheduler.by_function import MultiplicativeLR as MultiplicativeLR
     from oarlock.optim.lr_scheduler.composed import ChainedScheduler as ChainedScheduler
@@ -42,6 +43,7 @@ _HOMES = {
     "ReduceLROnPlateau": "oarlock.optim.lr_scheduler.plateau:ReduceLROnPlateau",
     "SequentialLR": "oarlock.optim.lr_scheduler.composed:SequentialLR",
     "StepLR": "oarlock.optim.lr_scheduler.decay:StepLR",
+    "_LRScheduler": "oarlock.optim.lr_scheduler.base:_LRScheduler",
 }
 __all__ = [
     "ChainedScheduler",
@@ -60,6 +62,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
+    "_LRScheduler",
 ]
 
 __getattr__, __dir__ = namespace("torch.optim.lr_scheduler", _HOMES, globals())

@@ -14,6 +14,11 @@ def one_hot(tensor, num_classes=-1):
         tensor: Computed by Oarlock's composition `one_hot`.
         num_classes: Any value but the default `-1` is computed by Oarlock's composition `one_hot`.
 
+    Example:
+        >>> import oarlock.torch as torch
+        >>> target = torch.tensor([[2, 0], [1, 1]], dtype=torch.int64)
+        >>> result = torch.nn.functional.one_hot(target, num_classes=5)
+
     https://oarlock.dev/api/torch/nn/functional/one_hot/
     """
     return like(tensor, oarlock_one_hot(plain(tensor), num_classes))

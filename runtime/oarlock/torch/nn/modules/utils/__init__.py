@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.nn.sizes import ntuple as _ntuple
+    from oarlock.nn.sizes import pair as _pair
     from oarlock.nn.state import (
         consume_prefix_in_state_dict_if_present as consume_prefix_in_state_dict_if_present,
     )
 
 _HOMES = {
+    "_ntuple": "oarlock.nn.sizes:ntuple",
+    "_pair": "oarlock.nn.sizes:pair",
     "consume_prefix_in_state_dict_if_present": "oarlock.nn.state:consume_prefix_in_state_dict_if_present",
 }
-__all__ = ["consume_prefix_in_state_dict_if_present"]
+__all__ = ["_ntuple", "_pair", "consume_prefix_in_state_dict_if_present"]
 
 __getattr__, __dir__ = namespace("torch.nn.modules.utils", _HOMES, globals())

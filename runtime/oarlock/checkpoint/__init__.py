@@ -1,0 +1,1 @@
+"""torch.utils.checkpoint: what backward needs is computed again instead of kept."""

@@ -1,0 +1,1 @@
+"""Probability distributions; the public names are in oarlock.torch.distributions."""

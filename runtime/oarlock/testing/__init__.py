@@ -1,0 +1,1 @@
+"""torch.testing: comparisons of results, and tensors to test with."""
