@@ -111,10 +111,8 @@ def draw(case: Case) -> Inputs:
         return torch.randn(shape, dtype=torch.bfloat16, device="cuda")
 
     slopes = 2.0 ** -(8 * torch.arange(1.0, case.heads + 1, device="cuda") / case.heads)
-    return Inputs(
-        *(tensor(heads) for heads in (case.heads, case.kv_heads, case.kv_heads, case.heads)),
-        slopes if case.alibi else None,
-    )
+    q, k, v, dout = map(tensor, (case.heads, case.kv_heads, case.kv_heads, case.heads))
+    return Inputs(q, k, v, dout, slopes if case.alibi else None)
 
 
 Passes = tuple[Callable[[], Any], Callable[[], Any]]
@@ -295,10 +293,10 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
 
 def plot(rows: list[dict[str, Any]]) -> None:
     """Write results/attention.svg: forward and backward TFLOP/s of every case, as bars."""
-    import matplotlib
+    import matplotlib  # pyright: ignore[reportMissingImports]
 
     matplotlib.use("svg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot  # pyright: ignore[reportMissingImports]
 
     figure, axes = pyplot.subplots(1, 2, figsize=(14, 0.5 * len(rows) + 2), sharey=True)
     labels = [f"{row['case']}, {row['seqlen']}, D{row['head_dim']}" for row in rows]

@@ -38,7 +38,8 @@ TABLE_FILE = (
 # choose without timing them: as much work per loaded byte as fits the registers, and four warps
 # where two blocks then share a multiprocessor, so that one multiplies while the other exponentiates.
 # A warp takes 16 rows of what is held (rows, or keys for dk and dv): with fewer, warps would repeat
-# each other's work.
+# each other's work. Where what is held is shorter than what passes by, warps part the sums by
+# head_dim instead: a quarter of the registers, at more traffic. Such tiles come last.
 CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
     "forward": {
         64: [
@@ -73,6 +74,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (64, 16, 4, 1),
             (32, 32, 2, 1),
             (32, 16, 2, 1),
+            (16, 64, 4, 1),
+            (16, 32, 2, 1),
         ],
     },
     "query_gradient": {
@@ -102,6 +105,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (64, 16, 4, 1),
             (32, 32, 2, 1),
             (32, 16, 2, 1),
+            (16, 64, 4, 1),
+            (16, 32, 2, 1),
         ],
     },
     "key_value_gradients": {
@@ -117,6 +122,9 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (16, 128, 8, 2),
             (16, 64, 4, 2),
             (16, 64, 4, 1),
+            (64, 32, 4, 1),
+            (64, 16, 4, 1),
+            (32, 16, 4, 1),
         ],
         128: [
             (64, 128, 8, 2),
@@ -130,6 +138,9 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (16, 64, 4, 1),
             (32, 32, 2, 1),
             (16, 32, 2, 1),
+            (64, 32, 4, 1),
+            (64, 16, 4, 1),
+            (32, 16, 4, 1),
         ],
         256: [
             (32, 128, 8, 2),
@@ -141,9 +152,15 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (16, 128, 8, 1),
             (16, 64, 4, 1),
             (16, 32, 2, 1),
+            (64, 32, 8, 1),
+            (64, 16, 4, 1),
+            (32, 16, 4, 1),
         ],
     },
 }
+
+# What is shipped only where nothing else is clean.
+SLOWER = "HMMA instead of HGMMA"
 
 Compile = Callable[[str, int, int, dict[str, bool], Tile], list[str]]
 
@@ -171,7 +188,7 @@ def problems_here(
         code: Code = compile_code(direction, architecture, head_dim, case, tile)
     except (RuntimeError, ValueError, AssertionError) as error:
         return [f"{type(error).__name__}: {error}"[:200]]
-    return code.problems(architecture)
+    return code.problems(architecture) + [SLOWER] * code.is_slower(architecture)
 
 
 class Elsewhere:
@@ -204,16 +221,25 @@ def serve() -> None:
 def clean_tiles(
     direction: str, architecture: int, head_dim: int, features: str, compilers: list[Compile]
 ) -> Iterator[Tile]:
-    """Yield the tiles that no compiler has anything against, in the order of `CANDIDATES`."""
-    cases = reversed(CASES[features].values())  # what needs the most registers comes last there
-    cases = list(cases)
+    """Yield the tiles that no compiler has anything against, in the order of `CANDIDATES`.
+
+    Those that are `SLOWER` come last.
+    """
+    # What needs the most registers comes last there.
+    tries = [(compiler, case) for compiler in compilers for case in CASES[features].values()][::-1]
+    slower = []
     for tile in candidates(direction, architecture, head_dim):
-        if not any(
-            compiler(direction, architecture, head_dim, case, tile)
-            for compiler in compilers
-            for case in cases
-        ):
-            yield tile
+        found: set[str] = set()
+        for compiler, case in tries:
+            found.update(compiler(direction, architecture, head_dim, case, tile))
+            if found - {SLOWER}:
+                break
+        else:
+            if found:
+                slower.append(tile)
+            else:
+                yield tile
+    yield from slower
 
 
 def write_table(table: dict[tuple[int, int, str, str], tuple[int, int, int, int]]) -> None:
@@ -244,6 +270,7 @@ def main() -> None:
     parser.add_argument("--head-dims", type=int, nargs="*", default=list(HEAD_DIMS))
     parser.add_argument("--directions", nargs="*", default=list(DIRECTIONS))
     parser.add_argument("--also", nargs="*", default=[], metavar="PYTHON", help="other Tritons")
+    parser.add_argument("--missing", action="store_true", help="only what the table lacks")
     parser.add_argument("--json", type=Path, help="write the tiles found here, not the table")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -262,12 +289,14 @@ def main() -> None:
         for head_dim in options.head_dims:
             for features in FEATURES:
                 for direction in options.directions:
+                    key = (architecture, head_dim, features, direction)
+                    if options.missing and key in TABLE:
+                        continue
                     clean = clean_tiles(direction, architecture, head_dim, features, compilers)
                     if timer is None:
                         tile = next(clean, None)
                     else:
                         tile = timer.fastest(direction, head_dim, features, clean)
-                    key = (architecture, head_dim, features, direction)
                     print(
                         f"sm_{architecture} {head_dim} {features} {direction}: {tile}", flush=True
                     )

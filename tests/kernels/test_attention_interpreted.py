@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("triton")
+pytestmark = pytest.mark.xdist_group("public attention, interpreted")
 PROGRAM = Path(__file__).parent / "launching" / "interpreted_program.py"
 
 

@@ -21,7 +21,7 @@ _PACKAGE = "oarlock.kernels.attention.triton"
 
 def _to_paddle(x: torch.Tensor) -> paddle.Tensor:
     """Return a tensor of the same values and strides."""
-    dtype = str(x.dtype).removeprefix("torch.")
+    dtype: Any = str(x.dtype).removeprefix("torch.")
     if x.numel() == 0:
         return paddle.empty(list(x.shape), dtype)
     size = 1 + sum((n - 1) * step for n, step in zip(x.shape, x.stride(), strict=True))
@@ -38,7 +38,7 @@ def _to_torch(x: paddle.Tensor) -> torch.Tensor:
     return torch.from_numpy(np.array(x.astype("float64").numpy()))
 
 
-def _empty(like: paddle.Tensor, shape: list[int], dtype: str) -> paddle.Tensor:
+def _empty(like: paddle.Tensor, shape: list[int], dtype: Any) -> paddle.Tensor:
     # What a kernel fails to write shows.
     return paddle.full(shape, float("nan"), dtype)
 

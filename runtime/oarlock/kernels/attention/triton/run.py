@@ -355,8 +355,8 @@ class _Call:
 
     def strides(self, x: Any) -> tuple[int, int, int]:
         """Return the distances of batch entries (0 if packed), rows and heads, in elements."""
-        strides = _strides(x)
-        return (0, *strides[:2]) if self.packed else (strides[0], strides[1], strides[2])
+        *batch, row, head, _ = _strides(x)
+        return (0 if self.packed else batch[0], row, head)
 
     def tile(self, direction: str, tiles: Mapping[str, Tile] | None) -> Tile:
         if tiles is not None and direction in tiles:
