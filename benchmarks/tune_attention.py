@@ -76,6 +76,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (32, 16, 2, 1),
             (16, 64, 4, 1),
             (16, 32, 2, 1),
+            (16, 64, 8, 1),
+            (16, 32, 4, 1),
         ],
     },
     "query_gradient": {
@@ -107,6 +109,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (32, 16, 2, 1),
             (16, 64, 4, 1),
             (16, 32, 2, 1),
+            (16, 64, 8, 1),
+            (16, 32, 4, 1),
         ],
     },
     "key_value_gradients": {
@@ -125,6 +129,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (64, 32, 4, 1),
             (64, 16, 4, 1),
             (32, 16, 4, 1),
+            (64, 16, 8, 1),
+            (32, 16, 2, 1),
         ],
         128: [
             (64, 128, 8, 2),
@@ -141,6 +147,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (64, 32, 4, 1),
             (64, 16, 4, 1),
             (32, 16, 4, 1),
+            (64, 16, 8, 1),
+            (32, 16, 2, 1),
         ],
         256: [
             (32, 128, 8, 2),
@@ -155,6 +163,8 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (64, 32, 8, 1),
             (64, 16, 4, 1),
             (32, 16, 4, 1),
+            (64, 16, 8, 1),
+            (32, 16, 2, 1),
         ],
     },
 }

@@ -15,6 +15,7 @@ from oarlock.errors import SlowPathWarning
 from oarlock.flash_attn import flash_attn_func
 from oarlock.kernels.attention.implementations import triton_is_missing
 from oarlock.kernels.launch import compiling_for
+from oarlock.torch.nn.functional import scaled_dot_product_attention
 
 TRITON = "Triton is not installed; install it with: pip install 'triton>=3.6'"
 
@@ -92,3 +93,16 @@ def test_explain_names_the_architecture_and_whose_tiles_it_takes(capability, wor
     assert words in explanation.server
     borrowed = [note for note in explanation.notes if "has no tiles of its own" in note]
     assert bool(borrowed) == (capability != (9, 0))
+
+
+@pytest.mark.parametrize(
+    ("options", "by_kernels"),
+    [({"is_causal": True}, True), ({"scale": 0.3}, True), ({"dropout_p": 0.5}, False)],
+    ids=str,
+)
+def test_explain_tells_which_calls_of_torchs_attention_the_kernels_serve(options, by_kernels):
+    pytest.importorskip("triton")
+    with compiling_for((9, 0)):
+        server = oarlock.explain(scaled_dot_product_attention, *tensors(), **options).server
+    assert ("attention kernel in Triton, for sm_90: tile" in server) == by_kernels
+    assert ("scaled_dot_product_attention" in server) != by_kernels

@@ -142,32 +142,20 @@ def _by_kernel(
     enable_gqa: bool,
 ) -> paddle.Tensor | None:
     """Attention by the kernels of `oarlock.kernels.attention`; None where they do not serve it."""
-    from oarlock.kernels.attention.implementations import KERNELS, implementation_of
-
-    if not (query.ndim == key.ndim == 4 and paddle.in_dynamic_mode()):
-        return None
-    batch, heads, length, width = query.shape
-    kv_heads, keys = key.shape[1:3]
-    if key.shape != [batch, kv_heads, keys, width] or value.shape != key.shape:
-        return None
-    if 0 in (*query.shape, kv_heads, keys) or width > MAX_HEAD_DIM:
-        return None
-    if heads != kv_heads and (not enable_gqa or heads % kv_heads):
-        return None
-    if implementation_of(query)[0] is not KERNELS:
+    if not _is_for_kernels(query, key, value, enable_gqa):
         return None
     from oarlock.kernels.attention.computation import compute
     from oarlock.kernels.attention.scoring import Scoring
 
     psdb.fallback(recursive=True)  # to_static runs it as it is
-    right = None
+    length, keys, right = query.shape[-2], key.shape[-2], None
     if is_causal:
         # torch's causal mask starts at the top left. What stands behind it no query sees, and
         # without those keys the window of a last query at the last key is never negative.
         keys = min(length, keys)
         key, value = key[:, :, :keys], value[:, :, :keys]
         right = length - keys
-    factor = 1.0 / math.sqrt(width) if scale is None else float(scale)
+    factor = 1.0 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
     scoring = Scoring(
         window=Window(length, keys, None, right),
         scale=factor,
@@ -175,6 +163,41 @@ def _by_kernel(
     )
     q, k, v = (paddle.transpose(x, [0, 2, 1, 3]) for x in (query, key, value))
     return paddle.transpose(compute(q, k, v, scoring, False), [0, 2, 1, 3])
+
+
+def _is_for_kernels(
+    query: paddle.Tensor, key: paddle.Tensor, value: paddle.Tensor, enable_gqa: bool
+) -> bool:
+    from oarlock.kernels.attention.implementations import KERNELS, implementation_of
+
+    if not (query.ndim == key.ndim == 4 and paddle.in_dynamic_mode()):
+        return False
+    batch, heads, _, width = query.shape
+    kv_heads, keys = key.shape[1:3]
+    if key.shape != [batch, kv_heads, keys, width] or value.shape != key.shape:
+        return False
+    if 0 in (*query.shape, kv_heads, keys) or width > MAX_HEAD_DIM:
+        return False
+    if heads != kv_heads and (not enable_gqa or heads % kv_heads):
+        return False
+    return implementation_of(query)[0] is KERNELS
+
+
+def describe(**arguments: Any) -> tuple[str, tuple[str, ...]]:
+    """Say what would compute a call of attention, and what to know of it: for ``explain``."""
+    if "embed_dim_to_check" in arguments:
+        return "multi_head_attention_forward", ()
+    query, key, value = (arguments[name] for name in ("query", "key", "value"))
+    plain = arguments["attn_mask"] is None and not arguments["dropout_p"]
+    if (
+        plain
+        and query.dtype in _HALVES
+        and _is_for_kernels(query, key, value, arguments["enable_gqa"])
+    ):
+        from oarlock.kernels.attention.description import describe as describe_kernels
+
+        return describe_kernels(q=query, k=key, v=value)
+    return "scaled_dot_product_attention", ()
 
 
 def _of_as_many_heads(
