@@ -165,6 +165,7 @@ CANDIDATES: dict[str, dict[int, list[tuple[int, int, int, int]]]] = {
             (32, 16, 4, 1),
             (64, 16, 8, 1),
             (32, 16, 2, 1),
+            (32, 16, 8, 1),
         ],
     },
 }
