@@ -33,12 +33,16 @@ _NAMESPACES = frozenset(
         "torch.cuda",
         "torch.distributions",
         "torch.fft",
+        "torch.func",
         "torch.linalg",
         "torch.nn",
         "torch.nn.functional",
         "torch.nn.init",
         "torch.nn.parameter",
         "torch.nn.utils",
+        "torch.nn.utils.parametrizations",
+        "torch.nn.utils.parametrize",
+        "torch.nn.utils.prune",
         "torch.nn.utils.rnn",
         "torch.optim",
         "torch.optim.lr_scheduler",
@@ -65,9 +69,11 @@ _HARMLESS = frozenset(
         "get_num_threads",
         "get_rng_state",
         "register_hook",
+        "register_parametrization",
         "register_post_accumulate_grad_hook",
         "set_grad_enabled",
         "set_rng_state",
+        "vmap",
     }
 )
 # Directly below torch, a capital is a class: files, graphs and storages, besides these.
@@ -77,16 +83,16 @@ _CLASSES = re.compile(r"Generator|Size|(Bool|Byte|Char|Double|Float|Half|Int|Lon
 _MEMBERS = re.compile(
     r"add_module|add_param_group|affine|append|backward|base_lrs|batch_first|batch_sampler|"
     r"batch_size|batch_sizes|bfloat16|bias|bias_hh|bias_hh_l0|bias_ih|bias_ih_l0|"
-    r"bidirectional|bits|buffers|bwd|children|clear|collate_fn|count|cpu|cumulative_lengths|"
+    r"bidirectional|bits|buffers|bwd|cdf|children|clear|collate_fn|count|covariance_matrix|cpu|cumulative_lengths|"
     r"data|data_source|dataset|datasets|decoder|defaults|device|dilation|dim|double|"
     r"drop_last|dtype|embedding_dim|encoder|entropy|enumerate_support|eps|eval|extend|"
     r"extra_repr|flags|flatten_parameters|float|forward|from_pretrained|gamma|"
     r"generate_square_subsequent_mask|generator|get_backoff_factor|get_buffer|"
     r"get_extra_state|get_growth_factor|get_growth_interval|get_last_lr|get_parameter|"
     r"get_scale|get_state|get_submodule|grad|groups|half|hidden_size|icdf|in_channels|"
-    r"in_features|in_proj_bias|in_proj_weight|index|indices|initial_seed|inplace|insert|"
+    r"in_features|in_proj_bias|in_proj_weight|index|indices|info|initial_seed|inplace|insert|inv|"
     r"is_complex|is_enabled|is_floating_point|is_leaf|is_pinned|is_signed|items|itemsize|"
-    r"kernel_size|keys|last_epoch|layers|linear1|linear2|load_state_dict|log_prob|"
+    r"kernel_size|keys|last_epoch|layers|linear1|linear2|load_state_dict|log_abs_det_jacobian|log_prob|"
     r"manual_seed|max|mean|milestones|min|mode|modules|momentum|named_buffers|"
     r"named_children|named_modules|named_parameters|named_tensors|names|norm1|norm2|"
     r"normalized_shape|num_batches_tracked|num_embeddings|num_features|num_layers|"

@@ -25,7 +25,7 @@ class Distribution:
     has_rsample: Any = False
     has_enumerate_support: Any = False
     _validate_args = __debug__
-    # The tensors that expand() expands, each to the new batch shape and its own event shape.
+    # What expand() expands: tensors, each to the new batch shape and its own event shape, and distributions.
     _expandable: tuple[str, ...] = ()
 
     @staticmethod
@@ -81,8 +81,11 @@ class Distribution:
         shape = torch.Size(batch_shape)
         for name in self._expandable:
             if name in self.__dict__:
-                # What the parameter's own event dimensions hold stays.
                 old = self.__dict__[name]
+                if isinstance(old, Distribution):
+                    new.__dict__[name] = old.expand(shape)
+                    continue
+                # What the parameter's own event dimensions hold stays.
                 own = old.shape[len(self._batch_shape) :]
                 new.__dict__[name] = old.expand((*shape, *own))
         self._carry(new, shape)

@@ -7,16 +7,17 @@ from typing import Any
 
 import oarlock.torch as torch
 from oarlock.distributions import constraints
-from oarlock.distributions.distribution import Distribution
+from oarlock.distributions.exp_family import ExponentialFamily
 from oarlock.distributions.parameters import broadcast_all, is_number, standard_normal
 
 
-class Normal(Distribution):
+class Normal(ExponentialFamily):
     """Normal with mean ``loc`` and standard deviation ``scale``."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
+    _mean_carrier_measure = 0
     _expandable = ("loc", "scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
@@ -63,3 +64,10 @@ class Normal(Distribution):
 
     def entropy(self) -> Any:
         return 0.5 + 0.5 * log(2 * pi) + torch.log(self.scale)
+
+    @property
+    def _natural_params(self) -> tuple[Any, ...]:
+        return self.loc / self.scale.pow(2), -0.5 * self.scale.pow(2).reciprocal()
+
+    def _log_normalizer(self, x: Any, y: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return -0.25 * x.pow(2) / y + 0.5 * torch.log(-pi / y)

@@ -55,6 +55,14 @@ def floating(kernel: str, kind: torch_dtype) -> None:
         )
 
 
+def wide(kernel: str, kind: torch_dtype) -> None:
+    """Raise NotImplementedError unless the dtype is float32 or float64."""
+    if kind.name not in ("float32", "float64"):
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{_KINDS.get(kind.name, kind.name)}'"
+        )
+
+
 def real(kernel: str, kind: torch_dtype) -> None:
     """Raise NotImplementedError for bool and complex dtypes."""
     if kind.is_complex or kind.name == "bool":

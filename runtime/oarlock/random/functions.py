@@ -457,30 +457,6 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
     return like(count, to_paddle(values, name))
 
 
-def standard_gamma(alpha: Any, generator: Generator | None = None) -> Any:
-    """Gamma numbers of scale 1 with the shape parameters in ``alpha``; they carry no gradient.
-
-    Raises:
-        NotImplementedError: ``alpha`` is not floating-point.
-        UnsupportedError: it requires a gradient, or lies on a GPU.
-    """
-    from oarlock.errors import UnsupportedError
-
-    given = plain(alpha)
-    checks.floating("gamma_cpu", checks.kind_of(given))
-    on_cpu("torch._standard_gamma", given)
-    if not given.stop_gradient and paddle.is_grad_enabled():
-        raise UnsupportedError(
-            api="torch._standard_gamma",
-            parameter="alpha",
-            given="a tensor that requires a gradient",
-            reason="the implicit derivative of a gamma number is not there yet",
-            advice="Detach it, or draw under no_grad",
-        )
-    name = name_of(given.dtype)
-    return like(alpha, to_paddle(sampling.gamma(to_array(given), name, chosen(generator)), name))
-
-
 def _made(
     api: str,
     kind: str,

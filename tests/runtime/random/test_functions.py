@@ -11,7 +11,7 @@ import torch
 from oarlock import creation
 from oarlock.nn import init
 from oarlock.ops import dropout
-from oarlock.random import functions, generator, gpu, inplace
+from oarlock.random import functions, generator, gpu, inplace, pathwise
 from oarlock.tensor import dtypes
 from oarlock.tensor.core import plain, wrap
 
@@ -328,7 +328,7 @@ def test_gamma():
         theirs = torch._standard_gamma(  # pyright: ignore[reportPrivateImportUsage]
             torch.from_numpy(alpha.astype(dtype)), torch.Generator().manual_seed(5)
         )
-        ours = functions.standard_gamma(
+        ours = pathwise.standard_gamma(
             creation.from_numpy(alpha.astype(dtype)), generator.Generator().manual_seed(5)
         )
         np.testing.assert_allclose(plain(ours).numpy(), theirs.numpy(), rtol=rtol)
