@@ -5,6 +5,7 @@ benchmarks/attention_kernels.py compiles all of them.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from oarlock.kernels.attention.triton.tiles import (
     DIRECTIONS,
     FEATURES,
     HEAD_DIMS,
+    Tile,
     architecture,
     parts,
     tile,
 )
+from report import RESULTS
 
 # Every architecture, direction and kind of features, and most head_dims, in few compilations.
 SAMPLE = [
@@ -33,6 +36,7 @@ SAMPLE = [
     (90, 128, "scored", "forward", "fp16"),
     (100, 128, "plain", "query_gradient", "bf16"),
     (120, 64, "scored", "forward", "bf16"),
+    (120, 192, "plain", "key_value_gradients", "fp16"),
 ]
 
 
@@ -44,6 +48,20 @@ def test_no_stack_no_spills_matrix_instructions_and_shared_memory_that_fits(samp
     code = compile_code(direction, sm, head_dim, case, chosen, element)
     assert code.problems(sm) == []
     assert any(name in code.instructions for name in MATRIX)
+
+
+def test_two_tritons_compiled_every_tile_of_the_table_without_problems():
+    results = json.loads((RESULTS / "attention_kernels.json").read_text("utf-8"))["results"]
+    assert {"3.6.0", "3.9.0"} <= set(results)
+    expected = {
+        (sm, head_dim, direction, case, str(Tile(*numbers)))
+        for (sm, head_dim, features, direction), numbers in TABLE.items()
+        for case in CASES[features]
+    }
+    for version, rows in results.items():
+        names = ("architecture", "head_dim", "kernel", "case", "tile")
+        assert {tuple(row[name] for name in names) for row in rows} == expected, version
+        assert [row for row in rows if row["problems"] or row["stack"]] == [], version
 
 
 def test_every_architecture_head_dim_and_direction_has_a_tile():
