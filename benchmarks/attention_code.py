@@ -100,7 +100,7 @@ class Code:
         return found
 
     def is_slower(self, architecture: int) -> bool:
-        """Whether sm_90 multiplies by the instructions of sm_80, at half the speed of its own."""
+        """Whether sm_90 multiplies by the instructions of sm_80, which are slower than its own."""
         return architecture == 90 and "HGMMA" not in self.instructions
 
 
