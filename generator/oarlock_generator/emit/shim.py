@@ -861,7 +861,7 @@ def _namespace(owner: str, names: Mapping[str, str]) -> str:
             table + "}",
             _call("__all__ = [", [f'"{name}"' for name in sorted(names, key=_exported)], "]"),
             "",
-            f'__getattr__, __dir__ = namespace("{owner}", _HOMES, globals())',
+            _call("__getattr__, __dir__ = namespace(", [f'"{owner}"', "_HOMES", "globals()"], ")"),
             "",
         ]
     )
