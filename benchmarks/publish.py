@@ -10,8 +10,18 @@ from typing import Any
 
 from report import RESULTS, ROOT
 
-START, END = "<!-- figures: benchmarks/publish.py -->", "<!-- /figures -->"
-TARGETS = {"README.md": "en", "docs/en/benchmarks.md": "en", "docs/zh/benchmarks.md": "zh"}
+# What stands between the two comments is renewed.
+BLOCK = re.compile(
+    r"(<!-- (figures|compiled kernels): benchmarks/publish\.py -->).*?(<!-- /\2 -->)", re.DOTALL
+)
+TARGETS = {
+    "README.md": "en",
+    **{
+        f"docs/{each}/{page}.md": each
+        for each in ("en", "zh")
+        for page in ("benchmarks", "kernels")
+    },
+}
 SOURCES = ("generator", "site", "runtime", "activation", "torch_side", "attention_cpu")
 # The words in figures, in Chinese.
 WORDS = {
@@ -116,6 +126,44 @@ def table(language: str) -> str:
     return "\n".join(lines)
 
 
+def compiled_kernels(language: str) -> str:
+    """What each attention kernel compiles to, the most over head_dims, features and Tritons."""
+    zh = language == "zh"
+    results = load("attention_kernels")["results"]
+    rows = [row for each in results.values() for row in each]
+    names = {
+        "forward": ("forward", "前向"),
+        "query_gradient": ("dq", "dq"),
+        "key_value_gradients": ("dk, dv", "dk、dv"),
+    }
+    head = (
+        ("架构", "内核", "编译的变体", "寄存器", "栈", "共享内存", "矩阵指令")
+        if zh
+        else ("architecture", "kernel", "variants", "registers", "stack", "shared memory", "matrix instructions")
+    )  # fmt: skip
+    lines = [f"| {' | '.join(head)} |", "| --- | --- | --: | --: | --: | --: | --- |"]
+    for architecture in sorted({row["architecture"] for row in rows}):
+        for kernel, words in names.items():
+            own = [r for r in rows if (r["architecture"], r["kernel"]) == (architecture, kernel)]
+            matrix = sorted({i for row in own for i in row["instructions"] if "MMA" in i})
+            figures = (
+                f"sm_{architecture}", words[zh], len(own), max(row["registers"] for row in own),
+                max(row["stack"] for row in own),
+                f"{max(row['shared'] for row in own) / 1024:.0f} KiB", ", ".join(matrix),
+            )  # fmt: skip
+            lines.append(f"| {' | '.join(map(str, figures))} |")
+    problems = sum(bool(row["problems"]) for row in rows)
+    tritons = (" 与 " if zh else " and ").join(f"Triton {version}" for version in results)
+    count = len(rows) // len(results)
+    said = (
+        f"由 {tritons} 各编译 {count} 个变体，其中 {problems} 个有溢出、共享内存超限或缺少矩阵指令。"
+        if zh
+        else f"{count} variants each by {tritons}; {problems} of them spill, exceed the shared memory or "
+        "lack matrix instructions."
+    )
+    return "\n".join([*lines, "", said])
+
+
 def machine(where: dict[str, Any]) -> str:
     """Processor and versions of one result file, in words."""
     packages = "".join(
@@ -125,9 +173,9 @@ def machine(where: dict[str, Any]) -> str:
 
 
 def published(text: str, language: str) -> str:
-    """A file's text with its block of figures renewed."""
-    block = f"{START}\n\n{table(language)}\n\n{END}"
-    return re.sub(f"{re.escape(START)}.*?{re.escape(END)}", lambda _: block, text, flags=re.DOTALL)
+    """A file's text with its blocks of figures renewed."""
+    tables = {"figures": table, "compiled kernels": compiled_kernels}
+    return BLOCK.sub(lambda m: f"{m[1]}\n\n{tables[m[2]](language)}\n\n{m[3]}", text)
 
 
 def main() -> None:

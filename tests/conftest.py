@@ -27,9 +27,9 @@ def context(checkout: Project) -> Context:
 
 @pytest.fixture(scope="session")
 def template(checkout: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with flash_attn's record alone, no page rendered yet; only to be copied."""
+    """A checkout with flash_attn's records alone, no page rendered yet; only to be copied."""
     root = tmp_path_factory.mktemp("template") / "checkout"
-    # Torch's records, evidence and shims are many, and one record shows what all of them do.
+    # Torch's records, evidence and shims are many, and a few show what all of them do.
     ignored = shutil.ignore_patterns("__pycache__", "torch")
     for folder in ("mappings", "runtime", "schemas"):
         shutil.copytree(checkout.root / folder, root / folder, ignore=ignored)
@@ -41,6 +41,6 @@ def template(checkout: Project, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def copy(template: Path, tmp_path: Path) -> Project:
-    """A checkout of its own to write in: flash_attn's record and the runtime."""
+    """A checkout of its own to write in: flash_attn's records and the runtime."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     return Project(tmp_path)

@@ -84,10 +84,7 @@ def read_runtime_names(runtime: Path) -> RuntimeNames:
         predicates=_modules(_functions(package / "conditions.py", runtime)),
         converters=_modules(_functions(package / "convert.py", runtime)),
         rewrites=_modules(rewrites),
-        kernels={
-            folder.parent.name: _module(folder, runtime)
-            for folder in sorted((package / "kernels").glob("*/__init__.py"))
-        },
+        kernels=_kernels(package / "kernels", runtime),
         results=_keys(package / "results.py", "_FIELDS"),
         signatures={name: signature for name, (_, signature) in rewrites.items()},
         runtime=runtime,
@@ -95,6 +92,17 @@ def read_runtime_names(runtime: Path) -> RuntimeNames:
 
 
 _Functions = dict[str, tuple[str, Signature]]
+
+
+def _kernels(folder: Path, runtime: Path) -> dict[str, str]:
+    """The functions that are named after their file: ``attention_varlen`` in attention/varlen.py."""
+    found = {}
+    for file in sorted(folder.glob("*/*.py")):
+        name = file.parent.name + ("" if file.stem == "__init__" else f"_{file.stem}")
+        # A package's own module may take its function from another file of it.
+        if file.stem == "__init__" or name in _functions(file, runtime):
+            found[name] = _module(file, runtime)
+    return found
 
 
 def _modules(functions: _Functions) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from oarlock.errors import (
     ArgumentError,
     ArgumentTypeError,
+    CompilationWarning,
     OarlockError,
     SlowPathWarning,
     UnmappedError,
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
     from oarlock.activation.switch import deactivate as deactivate
     from oarlock.explanation import Explanation as Explanation
     from oarlock.explanation import explain as explain
+    from oarlock.kernels.attention.warmup import warmup as warmup
 
 __version__ = "0.1.0"
 __all__ = [
     "ArgumentError",
     "ArgumentTypeError",
+    "CompilationWarning",
     "Explanation",
     "OarlockError",
     "SlowPathWarning",
@@ -49,6 +52,7 @@ __all__ = [
     "explain",
     "flash_attn",
     "torch",
+    "warmup",
 ]
 
 
@@ -57,6 +61,8 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module("oarlock.explanation"), name)
     if name in ("activate", "activated", "deactivate"):
         return getattr(import_module("oarlock.activation.switch"), name)
+    if name == "warmup":
+        return import_module("oarlock.kernels.attention.warmup").warmup
     if name in ("flash_attn", "torch"):
         return import_module(f"oarlock.{name}")
     raise AttributeError(f"module 'oarlock' has no attribute {name!r}")

@@ -100,3 +100,7 @@ class UnmappedModuleError(UnmappedImportError, ModuleNotFoundError):
 
 class SlowPathWarning(UserWarning):
     """A call that runs on a correct but slow path."""
+
+
+class CompilationWarning(UserWarning):
+    """A first call that waits while kernels are compiled; `oarlock.warmup` compiles them ahead."""

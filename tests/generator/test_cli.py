@@ -41,7 +41,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 def test_check_of_good_records(copy: Project) -> None:
     result = run(copy, "check")
-    assert (result.exit_code, result.stdout) == (0, "1 record, 2 APIs: no problems\n")
+    assert (result.exit_code, result.stdout) == (0, "6 records, 12 APIs: no problems\n")
     result = run(copy, "check", "--json")
     assert (result.exit_code, json.loads(result.stdout)) == (0, {"problems": []})
 

@@ -1,13 +1,20 @@
-"""Attention written densely in float64 with Paddle's own gradients: what the blocks are held to."""
+"""A dense attention in float64 that results are held to, and a CUDA driver that only records."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import paddle
 import pytest
+
+LAUNCHING = Path(__file__).parent / "launching"
 
 
 def dense_attention(
@@ -23,6 +30,8 @@ def dense_attention(
     drop_factor=None,
 ):
     """Return (out, logsumexp, probabilities); drop_factor multiplies the probabilities."""
+    import paddle
+
     batch, rows, heads, dim = q.shape
     keys, kv_heads = k.shape[1:3]
     reads = [head * kv_heads // heads for head in range(heads)]
@@ -65,6 +74,7 @@ def dense() -> Callable:
 @pytest.fixture(scope="session")
 def tensors() -> Callable:
     """Return a function that draws q, k, v from a seed, with gradients."""
+    import paddle
 
     def draw(batch, rows, keys, heads, kv_heads, dim, dtype: Any = "float64", seed=0):
         random = np.random.default_rng(seed)
@@ -75,3 +85,46 @@ def tensors() -> Callable:
         ]
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory) -> Callable:
+    """Return a function that runs a program on a CUDA driver that only records.
+
+    It returns what the program printed last, from JSON, and the driver's record. What one program
+    compiled is there for the next.
+    """
+    triton = pytest.importorskip("triton")
+    if shutil.which("gcc") is None:
+        pytest.skip("the recording driver is built with gcc")
+    folder = tmp_path_factory.mktemp("driver")
+    include = Path(triton.__file__).parent / "backends/nvidia/include"
+    subprocess.run(
+        [
+            *("gcc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", f"-I{include}"),
+            *(str(LAUNCHING / "recording_libcuda.c"), "-o", str(folder / "libcuda.so.1")),
+        ],
+        check=True,
+    )
+    environment = os.environ | {
+        "LD_LIBRARY_PATH": str(folder),
+        "TRITON_LIBCUDA_PATH": str(folder),
+        "TRITON_CACHE_DIR": str(folder / "cache"),
+    }
+    environment.pop("TRITON_INTERPRET", None)
+
+    def run(program: str, *arguments: str, **variables: str):
+        log = tmp_path_factory.mktemp("record") / "log"
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", program, *arguments],
+            cwd=LAUNCHING,
+            env=environment | {"RECORDING_LOG": str(log)} | variables,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        record = [json.loads(line) for line in log.read_text().splitlines()]
+        return json.loads(done.stdout.splitlines()[-1]), record
+
+    return run

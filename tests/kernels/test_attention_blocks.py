@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from oarlock.kernels.attention import attention
 from oarlock.kernels.attention.arguments import check_window
+from oarlock.kernels.attention.autograd import attend
 from oarlock.kernels.attention.blocks import Blocks, Window
-from oarlock.kernels.attention.reference import Scoring, attend
+from oarlock.kernels.attention.scoring import Scoring
 
 API = "flash_attn.flash_attn_func"
 # float64 throughout: what is left is the rounding of a different order of summation.

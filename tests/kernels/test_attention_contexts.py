@@ -12,8 +12,9 @@ import pytest
 from paddle.amp.auto_cast import AMP_LEVEL, _update_list
 from paddle.base.framework import _dygraph_tracer
 
+from oarlock import notices
 from oarlock.errors import SlowPathWarning, UnsupportedError
-from oarlock.kernels.attention import _warn_of_slow_path, attention
+from oarlock.kernels.attention import attention
 from oarlock.kernels.attention.amp import autocast_dtype
 
 NEEDS_GPU = pytest.mark.skipif(
@@ -129,7 +130,7 @@ def test_tensors_on_the_cpu_are_served_there_while_a_gpu_is_current(tensors):
 @NEEDS_GPU
 def test_a_gpu_is_warned_once(tensors):
     inputs = [x.cuda() for x in tensors(1, 5, 6, 2, 1, 8)]
-    _warn_of_slow_path.cache_clear()
+    notices.forget()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(2):

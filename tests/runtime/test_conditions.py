@@ -72,3 +72,64 @@ def test_arguments_of_another_kind_get_the_fallbacks_error(monkeypatch):
     q = tensor(*Q)
     with pytest.raises(TypeError, match="flash_attn_func: k: "):
         flash_attn_func(q, None, q)
+
+
+QKV = (2, 8, 3, 4, 64)
+
+
+@pytest.mark.parametrize(
+    ("qkv", "words"),
+    [
+        (None, "no Paddle tensor"),
+        (tensor(*QKV, dtype="float32"), "float16 or bfloat16"),
+        (tensor(2, 8, 4, 4, 64), "the shape is not"),
+        (tensor(2, 0, 3, 4, 64), "the shape is not"),
+        (tensor(2, 8, 3, 4, 512), "FlashAttention path"),
+        (tensor(*QKV), "FlashAttention path"),
+    ],
+)
+def test_stacked_tensors_that_paddle_would_get_wrong(monkeypatch, qkv, words):
+    monkeypatch.setattr(conditions, "_CUDA", True)
+    assert not conditions.paddle_flash_attn_qkvpacked_is_exact(qkv)
+    assert words in (conditions._paddle_flash_attn_qkvpacked_fails(qkv) or "")
+
+
+STARTS = paddle.to_tensor([0, 3, 8], "int32")
+TOTAL = (8, 4, 64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"k": None}, "not all Paddle tensors"),
+        ({"q": tensor(*TOTAL, dtype="float32")}, "float16 or bfloat16"),
+        ({"v": tensor(*TOTAL, dtype="float16")}, "one dtype"),
+        ({"softmax_scale": None}, "requires its scale"),
+        ({"softmax_scale": -0.5}, "requires its scale"),
+        ({"q": tensor(*Q)}, "the shapes are not"),
+        ({"k": tensor(9, 4, 64), "v": tensor(9, 4, 64)}, "differ in total"),
+        ({"cu_seqlens_k": STARTS.clone()}, "only one cu_seqlens"),
+        ({"max_seqlen_k": 8}, "only one cu_seqlens"),
+        ({"max_seqlen_q": 0, "max_seqlen_k": 0}, "out of its range"),
+        ({"dropout_p": 1.0}, "out of its range"),
+        ({"k": tensor(8, 2, 64, grad=True), "v": tensor(8, 2, 64)}, "low precision"),
+        ({"k": tensor(8, 3, 64), "v": tensor(8, 3, 64)}, "no multiple"),
+        ({}, "FlashAttention path"),
+    ],
+)
+def test_packed_sequences_that_paddle_would_get_wrong(monkeypatch, changes, words):
+    monkeypatch.setattr(conditions, "_CUDA", True)
+    arguments: dict[str, Any] = dict.fromkeys("qkv", tensor(*TOTAL))
+    arguments |= {"cu_seqlens_q": STARTS, "cu_seqlens_k": STARTS}
+    arguments |= {"max_seqlen_q": 5, "max_seqlen_k": 5, "softmax_scale": 0.5, "dropout_p": 0.0}
+    arguments |= changes
+    assert not conditions.paddle_flash_attn_unpadded_is_exact(**arguments)
+    assert words in (conditions._paddle_flash_attn_unpadded_fails(**arguments) or "")
+
+
+@pytest.mark.skipif(conditions._CUDA, reason="says what a CPU build says")
+def test_a_cpu_build_serves_no_packed_layout():
+    qkv, q = tensor(*QKV), tensor(*TOTAL)
+    assert not conditions.paddle_flash_attn_qkvpacked_is_exact(qkv)
+    lengths = (STARTS, STARTS, 5, 5)
+    assert not conditions.paddle_flash_attn_unpadded_is_exact(q, q, q, *lengths, 0.5, 0.0)

@@ -373,7 +373,8 @@ def _condition(head: str, conditions: Sequence[str], depth: int) -> str:
     one = head + " and ".join(conditions)
     if len(one) + depth <= WIDTH:
         return one
-    inner = "\n".join(f"{_INDENT}and {condition}" for condition in conditions)
+    room = depth + len(_INDENT) + len("and ")
+    inner = "\n".join(_indent(f"and {_laid_out(condition, room)}") for condition in conditions)
     return f"{head}(\n{inner.replace('and ', '', 1)}\n)"
 
 
@@ -860,7 +861,7 @@ def _namespace(owner: str, names: Mapping[str, str]) -> str:
             table + "}",
             _call("__all__ = [", [f'"{name}"' for name in sorted(names, key=_exported)], "]"),
             "",
-            f'__getattr__, __dir__ = namespace("{owner}", _HOMES, globals())',
+            _call("__getattr__, __dir__ = namespace(", [f'"{owner}"', "_HOMES", "globals()"], ")"),
             "",
         ]
     )

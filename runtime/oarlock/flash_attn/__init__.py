@@ -7,12 +7,40 @@ from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
     from oarlock._generated.flash_attn.flash_attn_func import flash_attn_func as flash_attn_func
+    from oarlock._generated.flash_attn.flash_attn_kvpacked_func import (
+        flash_attn_kvpacked_func as flash_attn_kvpacked_func,
+    )
+    from oarlock._generated.flash_attn.flash_attn_qkvpacked_func import (
+        flash_attn_qkvpacked_func as flash_attn_qkvpacked_func,
+    )
+    from oarlock._generated.flash_attn.flash_attn_varlen_func import (
+        flash_attn_varlen_func as flash_attn_varlen_func,
+    )
+    from oarlock._generated.flash_attn.flash_attn_varlen_kvpacked_func import (
+        flash_attn_varlen_kvpacked_func as flash_attn_varlen_kvpacked_func,
+    )
+    from oarlock._generated.flash_attn.flash_attn_varlen_qkvpacked_func import (
+        flash_attn_varlen_qkvpacked_func as flash_attn_varlen_qkvpacked_func,
+    )
     from oarlock.flash_attn import flash_attn_interface as flash_attn_interface
 
 _HOMES = {
     "flash_attn_func": "oarlock._generated.flash_attn.flash_attn_func:flash_attn_func",
     "flash_attn_interface": "oarlock.flash_attn.flash_attn_interface",
+    "flash_attn_kvpacked_func": "oarlock._generated.flash_attn.flash_attn_kvpacked_func:flash_attn_kvpacked_func",
+    "flash_attn_qkvpacked_func": "oarlock._generated.flash_attn.flash_attn_qkvpacked_func:flash_attn_qkvpacked_func",
+    "flash_attn_varlen_func": "oarlock._generated.flash_attn.flash_attn_varlen_func:flash_attn_varlen_func",
+    "flash_attn_varlen_kvpacked_func": "oarlock._generated.flash_attn.flash_attn_varlen_kvpacked_func:flash_attn_varlen_kvpacked_func",
+    "flash_attn_varlen_qkvpacked_func": "oarlock._generated.flash_attn.flash_attn_varlen_qkvpacked_func:flash_attn_varlen_qkvpacked_func",
 }
-__all__ = ["flash_attn_func", "flash_attn_interface"]
+__all__ = [
+    "flash_attn_func",
+    "flash_attn_interface",
+    "flash_attn_kvpacked_func",
+    "flash_attn_qkvpacked_func",
+    "flash_attn_varlen_func",
+    "flash_attn_varlen_kvpacked_func",
+    "flash_attn_varlen_qkvpacked_func",
+]
 
 __getattr__, __dir__ = namespace("flash_attn", _HOMES, globals())

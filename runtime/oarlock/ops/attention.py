@@ -10,7 +10,10 @@ from typing import Any
 
 import paddle
 from paddle import _C_ops as _stubbed
+from paddle.jit.sot import psdb
 
+from oarlock.kernels.attention.arguments import MAX_HEAD_DIM
+from oarlock.kernels.attention.blocks import Window
 from oarlock.ops.composition import composition
 from oarlock.ops.dropout import dropout
 from oarlock.ops.linear import linear
@@ -20,7 +23,8 @@ from oarlock.ops.softmax import softmax
 # Paddle's stub of its kernels has other signatures than they have.
 _C_ops: Any = _stubbed
 
-_FLOATS = (paddle.float16, paddle.bfloat16, paddle.float32, paddle.float64)
+_HALVES = (paddle.float16, paddle.bfloat16)
+_FLOATS = (*_HALVES, paddle.float32, paddle.float64)
 
 
 @composition
@@ -36,7 +40,8 @@ def scaled_dot_product_attention(
 ) -> paddle.Tensor:
     """Return ``softmax(query @ key.T * scale + mask) @ value`` (Vaswani et al., 2017).
 
-    A query that sees no key gives zeros, and no gradient.
+    A query that sees no key gives zeros, and no gradient. On a GPU that runs them, Oarlock's
+    attention kernels compute what has neither mask nor dropout, in float16 and bfloat16.
 
     Args:
         query: of shape (*, heads, L, E).
@@ -46,7 +51,8 @@ def scaled_dot_product_attention(
         dropout_p: probability with which an attention weight is dropped, also outside training.
         is_causal: a query sees the keys up to its own position, counted from the first.
         scale: of the scores, ``1 / sqrt(E)`` where it is None.
-        enable_gqa: the heads of key and value, fewer by a whole factor, serve several query heads.
+        enable_gqa: the heads of key and of value, fewer by a whole factor, serve several query
+            heads.
 
     Returns:
         A tensor of shape (*, heads, L, Ev).
@@ -55,13 +61,19 @@ def scaled_dot_product_attention(
         RuntimeError: shapes or dtypes that do not belong together, or a dropout outside [0, 1].
     """
     _check(query, key, value, attn_mask, dropout_p)
+    if attn_mask is None and not dropout_p and query.dtype in _HALVES:
+        out = _by_kernel(query, key, value, is_causal, scale, enable_gqa)
+        if out is not None:
+            return out
+    if enable_gqa:
+        key, value = _of_as_many_heads(query, key, value)
     if not query.ndim == key.ndim == value.ndim:
         query, key, value = _of_one_rank(query, key, value)
     length, width = query.shape[-2:]
     keys = key.shape[-2]
     factor = 1.0 / math.sqrt(width) if scale is None else float(scale)
     q = _C_ops.scale(query, factor, 0.0, True)
-    groups = _groups(query, key, value) if enable_gqa else 1
+    groups = query.shape[-3] // key.shape[-3] if enable_gqa else 1
     *lead, heads = query.shape[:-2] if query.ndim > 2 else [1]
     if groups > 1:
         q = _C_ops.reshape(q, [*lead, heads // groups, groups * length, width])
@@ -121,17 +133,97 @@ def _of_one_rank(*tensors: paddle.Tensor) -> list[paddle.Tensor]:
     return [_C_ops.reshape(x, [1] * (rank - x.ndim) + list(x.shape)) for x in tensors]
 
 
-def _groups(query: paddle.Tensor, key: paddle.Tensor, value: paddle.Tensor) -> int:
-    """How many query heads share a head of key and value."""
+def _by_kernel(
+    query: paddle.Tensor,
+    key: paddle.Tensor,
+    value: paddle.Tensor,
+    is_causal: bool,
+    scale: float | None,
+    enable_gqa: bool,
+) -> paddle.Tensor | None:
+    """Attention by the kernels of `oarlock.kernels.attention`; None where they do not serve it."""
+    if not _is_for_kernels(query, key, value, enable_gqa):
+        return None
+    from oarlock.kernels.attention.computation import compute
+    from oarlock.kernels.attention.scoring import Scoring
+
+    psdb.fallback(recursive=True)  # to_static runs it as it is
+    length, keys, right = query.shape[-2], key.shape[-2], None
+    if is_causal:
+        # torch's causal mask starts at the top left. What stands behind it no query sees, and
+        # without those keys the window of a last query at the last key is never negative.
+        keys = min(length, keys)
+        key, value = key[:, :, :keys], value[:, :, :keys]
+        right = length - keys
+    factor = 1.0 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    scoring = Scoring(
+        window=Window(length, keys, None, right),
+        scale=factor,
+        api="torch.nn.functional.scaled_dot_product_attention",
+    )
+    q, k, v = (paddle.transpose(x, [0, 2, 1, 3]) for x in (query, key, value))
+    return paddle.transpose(compute(q, k, v, scoring, False), [0, 2, 1, 3])
+
+
+def _is_for_kernels(
+    query: paddle.Tensor, key: paddle.Tensor, value: paddle.Tensor, enable_gqa: bool
+) -> bool:
+    from oarlock.kernels.attention.implementations import KERNELS, implementation_of
+
+    if not (query.ndim == key.ndim == 4 and paddle.in_dynamic_mode()):
+        return False
+    batch, heads, _, width = query.shape
+    kv_heads, keys = key.shape[1:3]
+    if key.shape != [batch, kv_heads, keys, width] or value.shape != key.shape:
+        return False
+    if 0 in (*query.shape, kv_heads, keys) or width > MAX_HEAD_DIM:
+        return False
+    if heads != kv_heads and (not enable_gqa or heads % kv_heads):
+        return False
+    return implementation_of(query)[0] is KERNELS
+
+
+def describe(**arguments: Any) -> tuple[str, tuple[str, ...]]:
+    """Say what would compute a call of attention, and what to know of it: for ``explain``."""
+    if "embed_dim_to_check" in arguments:
+        return "multi_head_attention_forward", ()
+    query, key, value = (arguments[name] for name in ("query", "key", "value"))
+    plain = arguments["attn_mask"] is None and not arguments["dropout_p"]
+    if (
+        plain
+        and query.dtype in _HALVES
+        and _is_for_kernels(query, key, value, arguments["enable_gqa"])
+    ):
+        from oarlock.kernels.attention.description import describe as describe_kernels
+
+        return describe_kernels(q=query, k=key, v=value)
+    return "scaled_dot_product_attention", ()
+
+
+def _of_as_many_heads(
+    query: paddle.Tensor, key: paddle.Tensor, value: paddle.Tensor
+) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """Key and value as they are, or where their heads differ, each with the heads of the query."""
+    _check_heads(query, key, value)
+    if key.shape[-3] == value.shape[-3]:
+        return key, value
+    heads = query.shape[-3]
+    key, value = (
+        paddle.repeat_interleave(x, heads // x.shape[-3], x.ndim - 3) for x in (key, value)
+    )
+    return key, value
+
+
+def _check_heads(query: paddle.Tensor, key: paddle.Tensor, value: paddle.Tensor) -> None:
     if min(query.ndim, key.ndim, value.ndim) < 3:
         raise RuntimeError("enable_gqa expects query, key and value of at least three dims")
-    heads, kept = query.shape[-3], key.shape[-3]
-    if value.shape[-3] != kept or not kept or heads % kept:
+    heads = query.shape[-3]
+    kept = [x.shape[-3] for x in (key, value)]
+    if not all(kept) or any(heads % each for each in kept):
         raise RuntimeError(
-            "Number of heads in key and value must be equal and divide the number of heads in "
-            f"query, but got {kept}, {value.shape[-3]} and {heads}"
+            "Number of heads in key and value must divide the number of heads in query, but got "
+            f"{kept[0]}, {kept[1]} and {heads}"
         )
-    return heads // kept
 
 
 def _masked(

@@ -10,7 +10,7 @@ import paddle
 from paddle import _C_ops
 
 from oarlock.autograd.grad_mode import is_grad_enabled
-from oarlock.tensor.core import Tensor, plain, plain_all, view_of, wrap
+from oarlock.tensor.core import Tensor, plain, plain_all, raw, view_of, wrap
 from oarlock.tensor.inplace import _cast_to, write
 
 # Paddle's own subscript of a plain tensor: a strided view for basic ones.
@@ -19,16 +19,15 @@ _at = paddle.Tensor.__getitem__
 
 def getitem(t: Tensor, indices: Any) -> Tensor:
     """``t[indices]`` as torch has it: a view for integers, slices, None and Ellipsis, else a copy."""
-    p = plain(t)
     basic = indices if indices.__class__ is int else _basic(indices)
     if basic is None:
         from oarlock.ops import indexing
 
-        return wrap(indexing.getitem(p, _plain_index(indices)))
+        return wrap(indexing.getitem(plain(t), _plain_index(indices)))
     try:
-        return view_of(t, lambda x: _at(x, basic), p=p)
+        return view_of(t, lambda x: _at(x, basic), p=raw(t))
     except (IndexError, ValueError):
-        raise _out_of_bounds(p, basic) from None
+        raise _out_of_bounds(plain(t), basic) from None
 
 
 def setitem(t: Tensor, indices: Any, value: Any) -> None:

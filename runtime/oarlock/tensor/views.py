@@ -17,13 +17,24 @@ from oarlock.overloads import variadic
 from oarlock.spellings import REQUIRED, respelled
 from oarlock.tensor import dtypes
 from oarlock.tensor.bits import seen_as
-from oarlock.tensor.core import Tensor, adopt, detached, like, plain, view_of, wrap
+from oarlock.tensor.core import (
+    Tensor,
+    adopt,
+    detached,
+    like,
+    plain,
+    raw,
+    shape_of,
+    view_of,
+    wrap,
+)
 from oarlock.tensor.dims import dim_of, dims_of, inferred, sizes_of, view_strides
 from oarlock.tensor.dtypes import from_paddle
 from oarlock.tensor.inplace import check_leaf
 from oarlock.tensor.size import count
 
 _at = paddle.Tensor.__getitem__
+_is_contiguous = paddle.Tensor.is_contiguous
 _MANY = (
     "Output {place} of {name} is a view and is being modified inplace. This view is the output of a "
     "function that returns multiple views. Such functions do not allow the output views to be "
@@ -108,11 +119,11 @@ def reshape(input: Any, shape: Sequence[int]) -> Any:
 
 def reshape_method(self: Any, *shape: Any) -> Any:
     """The same elements in another shape: a view where the strides allow it, else a copy."""
-    p = plain(self)
-    before = p.shape
+    p = raw(self) if isinstance(self, Tensor) else self
+    before = shape_of(p)
     sizes = inferred(sizes_of(shape), prod(before))
-    if not p.is_contiguous() and view_strides(before, p.strides, sizes) is None:
-        return like(self, _as(sizes)(p))
+    if not _is_contiguous(p) and view_strides(before, plain(p).strides, sizes) is None:
+        return like(self, _as(sizes)(plain(p)))
     return _view(self, _as(sizes), p=p)
 
 
@@ -276,8 +287,8 @@ def _atleast(tensor: Any, dims: int) -> Any:
 
 def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """With two dimensions exchanged."""
-    p = plain(input)
-    order = list(range(len(p.shape)))
+    p = raw(input) if isinstance(input, Tensor) else input
+    order = list(range(len(shape_of(p))))
     try:
         order[dim0], order[dim1] = order[dim1], order[dim0]
     except IndexError:

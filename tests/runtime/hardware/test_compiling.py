@@ -49,7 +49,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
 def test_refused(call: Any) -> None:
-    with pytest.raises(UnsupportedError, match="eagerly|dense"):
+    with pytest.raises(UnsupportedError, match=r"eagerly|dense"):
         call(oarlock_torch)
 
 

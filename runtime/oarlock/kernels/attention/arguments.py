@@ -14,11 +14,16 @@ from oarlock.kernels.attention.blocks import Window
 
 MAX_HEAD_DIM = 256
 _DTYPES = (paddle.float16, paddle.bfloat16, paddle.float32, paddle.float64)
-_LAYOUT = "(batch, seqlen, heads, head_dim)"
+_LAYOUTS = {
+    3: "three dimensions, (total, heads, head_dim)",
+    4: "four dimensions, (batch, seqlen, heads, head_dim)",
+}
 
 
-def check_tensors(api: str, q: Any, k: Any, v: Any) -> None:
+def check_tensors(api: str, q: Any, k: Any, v: Any, ndim: int = 4) -> None:
     """Check that q, k and v are tensors of one dtype, one place and shapes that belong together.
+
+    They have ``ndim`` dimensions: four, or three where sequences lie one after the other.
 
     Raises:
         ArgumentTypeError: not a paddle.Tensor, or a dtype that is not accepted.
@@ -29,43 +34,91 @@ def check_tensors(api: str, q: Any, k: Any, v: Any) -> None:
     for name, x in tensors.items():
         check_is_tensor(api, name, x)
     for name, x in tensors.items():
-        if x.ndim != 4:
-            raise ArgumentError(
-                api=api,
-                parameter=name,
-                given=f"a tensor of shape {_shape(x)}",
-                accepted=f"four dimensions, {_LAYOUT}",
-            )
-        if x.dtype not in _DTYPES:
-            raise ArgumentTypeError(
-                api=api,
-                parameter=name,
-                given=f"dtype {_dtype(x)}",
-                accepted="float16, bfloat16, float32 or float64",
-            )
+        if x.ndim != ndim:
+            raise _shape_error(api, name, x, _LAYOUTS[ndim])
+        check_dtype(api, name, x)
     for name in ("k", "v"):
-        if tensors[name].dtype != q.dtype:
-            raise ArgumentError(
-                api=api,
-                parameter=name,
-                given=f"dtype {_dtype(tensors[name])}",
-                accepted=f"the dtype of q, {_dtype(q)}",
-                advice=f'Cast it, for example with {name}.astype("{_dtype(q)}")',
-            )
-        check_place(api, name, tensors[name], q)
+        check_belongs(api, name, tensors[name], q)
     _check_shapes(api, q, k, v)
 
 
+def check_stacked(api: str, name: str, x: Any, ndim: int, q: paddle.Tensor | None = None) -> None:
+    """Check q, k and v, or k and v, stacked in one tensor before the axis of the heads.
+
+    Args:
+        api: the name that errors give.
+        name: "qkv" or "kv".
+        x: (batch, seqlen, 3 or 2, heads, head_dim), or (total, 3 or 2, heads, head_dim).
+        ndim: how many dimensions it has to have.
+        q: the queries where they come apart from keys and values; what they share with k is
+            compared after `check_stacked`, by `check_tensors`.
+
+    Raises:
+        ArgumentTypeError: not a paddle.Tensor, or a dtype that is not accepted.
+        ArgumentError: a shape that is not accepted, a dtype or place other than that of q.
+
+    """
+    check_is_tensor(api, name, x)
+    leading = "batch, seqlen" if ndim == 5 else "total"
+    layout = f"({leading}, {len(name)}, {'kv_' * (name == 'kv')}heads, head_dim)"
+    if x.ndim != ndim:
+        words = {4: "four", 5: "five"}
+        raise _shape_error(api, name, x, f"{words[ndim]} dimensions, {layout}")
+    if x.shape[-3] != len(name):
+        raise _shape_error(
+            api, name, x, f"{len(name)} in the third dimension from the end, {layout}"
+        )
+    check_dtype(api, name, x)
+    if ndim == 5 and x.shape[0] == 0:
+        raise _shape_error(api, name, x, "a batch size of at least 1, as in flash_attn")
+    if x.shape[-2] == 0:
+        raise _shape_error(api, name, x, "at least one head")
+    if not 1 <= x.shape[-1] <= MAX_HEAD_DIM:
+        raise _shape_error(api, name, x, f"a head_dim (last dimension) of 1 to {MAX_HEAD_DIM}")
+    if q is None:
+        return
+    check_belongs(api, name, x, q)
+    if q.ndim == ndim - 1:
+        if ndim == 5 and x.shape[0] != q.shape[0]:
+            raise _shape_error(api, name, x, f"the batch size of q, {q.shape[0]}")
+        if x.shape[-1] != q.shape[-1]:
+            raise _shape_error(api, name, x, f"the head_dim of q, {q.shape[-1]}")
+
+
+def check_dtype(api: str, name: str, x: paddle.Tensor) -> None:
+    """Check that a tensor is of a dtype that attention computes in."""
+    if x.dtype not in _DTYPES:
+        raise ArgumentTypeError(
+            api=api,
+            parameter=name,
+            given=f"dtype {_dtype(x)}",
+            accepted="float16, bfloat16, float32 or float64",
+        )
+
+
+def check_belongs(api: str, name: str, x: paddle.Tensor, q: paddle.Tensor) -> None:
+    """Check that a tensor has the dtype of q and lies where it lies."""
+    if x.dtype != q.dtype:
+        raise ArgumentError(
+            api=api,
+            parameter=name,
+            given=f"dtype {_dtype(x)}",
+            accepted=f"the dtype of q, {_dtype(q)}",
+            advice=f'Cast it, for example with {name}.astype("{_dtype(q)}")',
+        )
+    check_place(api, name, x, q)
+
+
 def _check_shapes(api: str, q: paddle.Tensor, k: paddle.Tensor, v: paddle.Tensor) -> None:
-    batch, _, heads, head_dim = q.shape
-    kv_heads = k.shape[2]
-    if batch == 0:
+    heads, head_dim = q.shape[-2:]
+    kv_heads = k.shape[-2]
+    if q.ndim == 4 and q.shape[0] == 0:
         raise _shape_error(api, "q", q, "a batch size of at least 1, as in flash_attn")
     if not 1 <= head_dim <= MAX_HEAD_DIM:
         raise _shape_error(api, "q", q, f"a head_dim (last dimension) of 1 to {MAX_HEAD_DIM}")
-    if k.shape[0] != batch:
-        raise _shape_error(api, "k", k, f"the batch size of q, {batch}")
-    if k.shape[3] != head_dim:
+    if q.ndim == 4 and k.shape[0] != q.shape[0]:
+        raise _shape_error(api, "k", k, f"the batch size of q, {q.shape[0]}")
+    if k.shape[-1] != head_dim:
         raise _shape_error(api, "k", k, f"the head_dim of q, {head_dim}")
     if kv_heads == 0:
         raise _shape_error(api, "k", k, "at least one head")
@@ -174,13 +227,18 @@ def check_window(api: str, window_size: Any, causal: Any, seqlen_q: int, seqlen_
     return Window(seqlen_q, seqlen_k, left, 0 if causal else right)
 
 
-def check_slopes(api: str, slopes: Any, q: paddle.Tensor) -> paddle.Tensor | None:
-    """Return the ALiBi slopes without a gradient, float32 (heads,) or (batch, heads), or None."""
+def check_slopes(
+    api: str, slopes: Any, q: paddle.Tensor, batch: int | None = None
+) -> paddle.Tensor | None:
+    """Return the ALiBi slopes without a gradient, float32 (heads,) or (batch, heads), or None.
+
+    ``batch`` is how many sequences there are, where it is not the first dimension of q.
+    """
     if slopes is None:
         return None
     name = "alibi_slopes"
     check_is_tensor(api, name, slopes)
-    batch, _, heads, _ = q.shape
+    batch, heads = q.shape[0] if batch is None else batch, q.shape[-2]
     if slopes.dtype != paddle.float32:
         raise ArgumentTypeError(
             api=api, parameter=name, given=f"dtype {_dtype(slopes)}", accepted="float32"

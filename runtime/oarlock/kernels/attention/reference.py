@@ -8,85 +8,20 @@ saved logsumexp, so memory grows with the sequence length, not with its square.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import paddle
-from paddle.autograd import PyLayer
 
-from oarlock.errors import UnsupportedError
-from oarlock.kernels.attention.blocks import BLOCK_SCORES, Block, Blocks, Heads, Window
-from oarlock.kernels.attention.place import beside
+from oarlock.kernels.attention.blocks import Block, Blocks, Heads
 from oarlock.kernels.attention.positions import Positions
+from oarlock.kernels.attention.scoring import Scoring
 
 _SEEDS = 2**31 - 1  # the seeds that Paddle's uniform takes are 1 to this; 0 means "none given"
 
 _VIEWS = "FLAGS_use_stride_kernel"  # whether slices are views, on by default
 
 
-@dataclass(frozen=True)
-class Scoring:
-    """How queries and keys become probabilities, with every argument already checked.
-
-    Args:
-        window: the keys each row sees.
-        scale: factor of the scores.
-        softcap: bound of the scores, 0 for none.
-        slopes: ALiBi slopes, float32 of shape (heads,) or (batch, heads), or None.
-        dropout_p: probability that a probability is dropped, in [0, 1).
-        seed: decides which ones; see `draw_seed`.
-        api: the name to use in errors.
-        budget: scores held at once.
-    """
-
-    window: Window
-    scale: float
-    softcap: float = 0.0
-    slopes: paddle.Tensor | None = None
-    dropout_p: float = 0.0
-    seed: int = 0
-    api: str = "flash_attn.flash_attn_func"
-    budget: int = field(default=BLOCK_SCORES, repr=False)
-
-
 def draw_seed() -> int:
     """Draw a dropout seed from Paddle's global generator, so that `paddle.seed` governs it."""
     return int(paddle.randint(0, _SEEDS, []))
-
-
-def attend(
-    q: paddle.Tensor,
-    k: paddle.Tensor,
-    v: paddle.Tensor,
-    scoring: Scoring,
-    with_dropout_mask: bool = False,
-) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor | None]:
-    """Compute attention; gradients flow from the first result to q, k and v.
-
-    Args:
-        q: (batch, seqlen_q, heads, head_dim), float16, bfloat16, float32 or float64.
-        k: (batch, seqlen_k, kv_heads, head_dim), the dtype of q.
-        v: as k.
-        scoring: the rest of the arguments.
-        with_dropout_mask: also return the signed probabilities.
-
-    Returns:
-        The output, as q; the logsumexp of the scores, (batch, heads, seqlen_q) in float32 (float64
-        for float64 inputs), +inf for rows that see nothing; and the signed probabilities or None,
-        see `forward`.
-
-    Raises:
-        UnsupportedError: in the backward pass, where it is itself to be differentiated, or where a
-            tensor it needs was changed in place since. Paddle hands it on as an OSError that
-            quotes the message.
-
-    """
-    if paddle.is_grad_enabled() and not (q.stop_gradient and k.stop_gradient and v.stop_gradient):
-        results = _Results(with_dropout_mask)
-        out = _Attention.apply(q, k, v, scoring, results)
-        return out, results.lse, results.signed
-    with paddle.no_grad():
-        return forward(q, k, v, scoring, with_dropout_mask)
 
 
 def forward(
@@ -96,7 +31,7 @@ def forward(
     scoring: Scoring,
     with_dropout_mask: bool = False,
 ) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor | None]:
-    """Compute output and logsumexp as `attend` does, to be called without gradients.
+    """Compute output and logsumexp as `autograd.attend` does, to be called without gradients.
 
     With ``with_dropout_mask`` the third result is of the dtype of q and of shape (batch, heads,
     seqlen_q, seqlen_k), both lengths rounded up to 128 as in flash_attn: the probability before
@@ -197,53 +132,6 @@ def backward(
         _write_keys(dk, dk_keys, heads)
         _write_keys(dv, dv_keys, heads)
     return dq, dk, dv
-
-
-@dataclass
-class _Results:
-    """Results without a gradient: a PyLayer that returns them as marked ones is never freed."""
-
-    with_dropout_mask: bool
-    lse: Any = None
-    signed: Any = None
-
-
-class _Attention(PyLayer):
-    @staticmethod
-    def forward(ctx: Any, *args: Any) -> Any:
-        q, k, v, scoring, results = args
-        out, results.lse, results.signed = forward(q, k, v, scoring, results.with_dropout_mask)
-        # Nor would one that saves its own output.
-        saved = (q, k, v, out.detach(), results.lse)
-        ctx.save_for_backward(*saved)
-        ctx.versions = [x.inplace_version for x in saved]
-        ctx.needs = tuple(not x.stop_gradient for x in (q, k, v))
-        ctx.scoring = scoring
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *args: Any) -> Any:
-        scoring: Scoring = ctx.scoring
-        if paddle.is_grad_enabled():
-            raise UnsupportedError(
-                api=scoring.api,
-                reason="second derivatives of attention are not available, as in flash_attn",
-                advice="Call paddle.grad without create_graph=True",
-            )
-        saved = ctx.saved_tensor()
-        names = ("q", "k", "v", "the output", "softmax_lse")
-        for name, x, version in zip(names, saved, ctx.versions, strict=True):
-            # A hook on saved tensors may hand back a copy, whose count starts again.
-            if x.inplace_version > version:
-                raise UnsupportedError(
-                    api=scoring.api,
-                    reason=f"{name} was changed in place after the forward pass, "
-                    "which needs it as it was for the gradients",
-                    advice="Change a clone of it instead",
-                )
-        q, k, v, out, lse = saved
-        with beside(q):
-            return backward(q, k, v, out, lse, args[0], scoring, ctx.needs)
 
 
 def _compute_dtype(x: paddle.Tensor) -> paddle.dtype:

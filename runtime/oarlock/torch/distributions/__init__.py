@@ -6,43 +6,368 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.distributions.bernoulli import Bernoulli as Bernoulli
+    from oarlock.distributions.beta import Beta as Beta
+    from oarlock.distributions.binomial import Binomial as Binomial
     from oarlock.distributions.categorical import Categorical as Categorical
+    from oarlock.distributions.cauchy import Cauchy as Cauchy
+    from oarlock.distributions.constraint_registry import biject_to as biject_to
+    from oarlock.distributions.constraint_registry import transform_to as transform_to
+    from oarlock.distributions.continuous_bernoulli import (
+        ContinuousBernoulli as ContinuousBernoulli,
+    )
+    from oarlock.distributions.dirichlet import Dirichlet as Dirichlet
     from oarlock.distributions.distribution import Distribution as Distribution
+    from oarlock.distributions.exp_family import ExponentialFamily as ExponentialFamily
+    from oarlock.distributions.exponential import Exponential as Exponential
+    from oarlock.distributions.fishersnedecor import FisherSnedecor as FisherSnedecor
+    from oarlock.distributions.gamma import Chi2 as Chi2
+    from oarlock.distributions.gamma import Gamma as Gamma
+    from oarlock.distributions.generalized_pareto import GeneralizedPareto as GeneralizedPareto
+    from oarlock.distributions.geometric import Geometric as Geometric
+    from oarlock.distributions.gumbel import Gumbel as Gumbel
+    from oarlock.distributions.halves import HalfCauchy as HalfCauchy
+    from oarlock.distributions.halves import HalfNormal as HalfNormal
     from oarlock.distributions.independent import Independent as Independent
     from oarlock.distributions.kl import kl_divergence as kl_divergence
     from oarlock.distributions.kl import register_kl as register_kl
+    from oarlock.distributions.laplace import Laplace as Laplace
+    from oarlock.distributions.lkj_cholesky import LKJCholesky as LKJCholesky
+    from oarlock.distributions.log_normal import LogisticNormal as LogisticNormal
+    from oarlock.distributions.log_normal import LogNormal as LogNormal
+    from oarlock.distributions.lowrank_multivariate_normal import (
+        LowRankMultivariateNormal as LowRankMultivariateNormal,
+    )
+    from oarlock.distributions.mixture_same_family import MixtureSameFamily as MixtureSameFamily
+    from oarlock.distributions.multivariate_normal import MultivariateNormal as MultivariateNormal
+    from oarlock.distributions.negative_binomial import NegativeBinomial as NegativeBinomial
     from oarlock.distributions.normal import Normal as Normal
+    from oarlock.distributions.over_categorical import Multinomial as Multinomial
+    from oarlock.distributions.over_categorical import OneHotCategorical as OneHotCategorical
+    from oarlock.distributions.over_categorical import (
+        OneHotCategoricalStraightThrough as OneHotCategoricalStraightThrough,
+    )
+    from oarlock.distributions.over_categorical import (
+        RelaxedOneHotCategorical as RelaxedOneHotCategorical,
+    )
+    from oarlock.distributions.poisson import Poisson as Poisson
+    from oarlock.distributions.powers import InverseGamma as InverseGamma
+    from oarlock.distributions.powers import Kumaraswamy as Kumaraswamy
+    from oarlock.distributions.powers import Pareto as Pareto
+    from oarlock.distributions.powers import Weibull as Weibull
+    from oarlock.distributions.relaxed_bernoulli import RelaxedBernoulli as RelaxedBernoulli
+    from oarlock.distributions.student_t import StudentT as StudentT
+    from oarlock.distributions.transformed_distribution import (
+        TransformedDistribution as TransformedDistribution,
+    )
+    from oarlock.distributions.transforms import AbsTransform as AbsTransform
+    from oarlock.distributions.transforms import AffineTransform as AffineTransform
+    from oarlock.distributions.transforms import CatTransform as CatTransform
+    from oarlock.distributions.transforms import ComposeTransform as ComposeTransform
+    from oarlock.distributions.transforms import CorrCholeskyTransform as CorrCholeskyTransform
+    from oarlock.distributions.transforms import (
+        CumulativeDistributionTransform as CumulativeDistributionTransform,
+    )
+    from oarlock.distributions.transforms import ExpTransform as ExpTransform
+    from oarlock.distributions.transforms import IndependentTransform as IndependentTransform
+    from oarlock.distributions.transforms import LowerCholeskyTransform as LowerCholeskyTransform
+    from oarlock.distributions.transforms import (
+        PositiveDefiniteTransform as PositiveDefiniteTransform,
+    )
+    from oarlock.distributions.transforms import PowerTransform as PowerTransform
+    from oarlock.distributions.transforms import ReshapeTransform as ReshapeTransform
+    from oarlock.distributions.transforms import SigmoidTransform as SigmoidTransform
+    from oarlock.distributions.transforms import SoftmaxTransform as SoftmaxTransform
+    from oarlock.distributions.transforms import SoftplusTransform as SoftplusTransform
+    from oarlock.distributions.transforms import StackTransform as StackTransform
+    from oarlock.distributions.transforms import StickBreakingTransform as StickBreakingTransform
+    from oarlock.distributions.transforms import TanhTransform as TanhTransform
+    from oarlock.distributions.transforms import Transform as Transform
+    from oarlock.distributions.transforms import identity_transform as identity_transform
+    from oarlock.distributions.uniform import Uniform as Uniform
+    from oarlock.distributions.von_mises import VonMises as VonMises
+    from oarlock.distributions.wishart import Wishart as Wishart
+    from oarlock.torch.distributions import bernoulli as bernoulli
+    from oarlock.torch.distributions import beta as beta
+    from oarlock.torch.distributions import binomial as binomial
     from oarlock.torch.distributions import categorical as categorical
+    from oarlock.torch.distributions import cauchy as cauchy
+    from oarlock.torch.distributions import chi2 as chi2
+    from oarlock.torch.distributions import constraint_registry as constraint_registry
+    from oarlock.torch.distributions import constraints as constraints
+    from oarlock.torch.distributions import continuous_bernoulli as continuous_bernoulli
+    from oarlock.torch.distributions import dirichlet as dirichlet
     from oarlock.torch.distributions import distribution as distribution
+    from oarlock.torch.distributions import exp_family as exp_family
+    from oarlock.torch.distributions import exponential as exponential
+    from oarlock.torch.distributions import fishersnedecor as fishersnedecor
+    from oarlock.torch.distributions import gamma as gamma
+    from oarlock.torch.distributions import generalized_pareto as generalized_pareto
+    from oarlock.torch.distributions import geometric as geometric
+    from oarlock.torch.distributions import gumbel as gumbel
+    from oarlock.torch.distributions import half_cauchy as half_cauchy
+    from oarlock.torch.distributions import half_normal as half_normal
     from oarlock.torch.distributions import independent as independent
+    from oarlock.torch.distributions import inverse_gamma as inverse_gamma
     from oarlock.torch.distributions import kl as kl
+    from oarlock.torch.distributions import kumaraswamy as kumaraswamy
+    from oarlock.torch.distributions import laplace as laplace
+    from oarlock.torch.distributions import lkj_cholesky as lkj_cholesky
+    from oarlock.torch.distributions import log_normal as log_normal
+    from oarlock.torch.distributions import logistic_normal as logistic_normal
+    from oarlock.torch.distributions import (
+        lowrank_multivariate_normal as lowrank_multivariate_normal,
+    )
+    from oarlock.torch.distributions import mixture_same_family as mixture_same_family
+    from oarlock.torch.distributions import multinomial as multinomial
+    from oarlock.torch.distributions import multivariate_normal as multivariate_normal
+    from oarlock.torch.distributions import negative_binomial as negative_binomial
     from oarlock.torch.distributions import normal as normal
+    from oarlock.torch.distributions import one_hot_categorical as one_hot_categorical
+    from oarlock.torch.distributions import pareto as pareto
+    from oarlock.torch.distributions import poisson as poisson
+    from oarlock.torch.distributions import relaxed_bernoulli as relaxed_bernoulli
+    from oarlock.torch.distributions import relaxed_categorical as relaxed_categorical
+    from oarlock.torch.distributions import studentT as studentT
+    from oarlock.torch.distributions import transformed_distribution as transformed_distribution
+    from oarlock.torch.distributions import transforms as transforms
+    from oarlock.torch.distributions import uniform as uniform
+    from oarlock.torch.distributions import utils as utils
+    from oarlock.torch.distributions import von_mises as von_mises
+    from oarlock.torch.distributions import weibull as weibull
+    from oarlock.torch.distributions import wishart as wishart
 
 _HOMES = {
+    "AbsTransform": "oarlock.distributions.transforms:AbsTransform",
+    "AffineTransform": "oarlock.distributions.transforms:AffineTransform",
+    "Bernoulli": "oarlock.distributions.bernoulli:Bernoulli",
+    "Beta": "oarlock.distributions.beta:Beta",
+    "Binomial": "oarlock.distributions.binomial:Binomial",
+    "CatTransform": "oarlock.distributions.transforms:CatTransform",
     "Categorical": "oarlock.distributions.categorical:Categorical",
+    "Cauchy": "oarlock.distributions.cauchy:Cauchy",
+    "Chi2": "oarlock.distributions.gamma:Chi2",
+    "ComposeTransform": "oarlock.distributions.transforms:ComposeTransform",
+    "ContinuousBernoulli": "oarlock.distributions.continuous_bernoulli:ContinuousBernoulli",
+    "CorrCholeskyTransform": "oarlock.distributions.transforms:CorrCholeskyTransform",
+    "CumulativeDistributionTransform": "oarlock.distributions.transforms:CumulativeDistributionTransform",
+    "Dirichlet": "oarlock.distributions.dirichlet:Dirichlet",
     "Distribution": "oarlock.distributions.distribution:Distribution",
+    "ExpTransform": "oarlock.distributions.transforms:ExpTransform",
+    "Exponential": "oarlock.distributions.exponential:Exponential",
+    "ExponentialFamily": "oarlock.distributions.exp_family:ExponentialFamily",
+    "FisherSnedecor": "oarlock.distributions.fishersnedecor:FisherSnedecor",
+    "Gamma": "oarlock.distributions.gamma:Gamma",
+    "GeneralizedPareto": "oarlock.distributions.generalized_pareto:GeneralizedPareto",
+    "Geometric": "oarlock.distributions.geometric:Geometric",
+    "Gumbel": "oarlock.distributions.gumbel:Gumbel",
+    "HalfCauchy": "oarlock.distributions.halves:HalfCauchy",
+    "HalfNormal": "oarlock.distributions.halves:HalfNormal",
     "Independent": "oarlock.distributions.independent:Independent",
+    "IndependentTransform": "oarlock.distributions.transforms:IndependentTransform",
+    "InverseGamma": "oarlock.distributions.powers:InverseGamma",
+    "Kumaraswamy": "oarlock.distributions.powers:Kumaraswamy",
+    "LKJCholesky": "oarlock.distributions.lkj_cholesky:LKJCholesky",
+    "Laplace": "oarlock.distributions.laplace:Laplace",
+    "LogNormal": "oarlock.distributions.log_normal:LogNormal",
+    "LogisticNormal": "oarlock.distributions.log_normal:LogisticNormal",
+    "LowRankMultivariateNormal": "oarlock.distributions.lowrank_multivariate_normal:LowRankMultivariateNormal",
+    "LowerCholeskyTransform": "oarlock.distributions.transforms:LowerCholeskyTransform",
+    "MixtureSameFamily": "oarlock.distributions.mixture_same_family:MixtureSameFamily",
+    "Multinomial": "oarlock.distributions.over_categorical:Multinomial",
+    "MultivariateNormal": "oarlock.distributions.multivariate_normal:MultivariateNormal",
+    "NegativeBinomial": "oarlock.distributions.negative_binomial:NegativeBinomial",
     "Normal": "oarlock.distributions.normal:Normal",
+    "OneHotCategorical": "oarlock.distributions.over_categorical:OneHotCategorical",
+    "OneHotCategoricalStraightThrough": "oarlock.distributions.over_categorical:OneHotCategoricalStraightThrough",
+    "Pareto": "oarlock.distributions.powers:Pareto",
+    "Poisson": "oarlock.distributions.poisson:Poisson",
+    "PositiveDefiniteTransform": "oarlock.distributions.transforms:PositiveDefiniteTransform",
+    "PowerTransform": "oarlock.distributions.transforms:PowerTransform",
+    "RelaxedBernoulli": "oarlock.distributions.relaxed_bernoulli:RelaxedBernoulli",
+    "RelaxedOneHotCategorical": "oarlock.distributions.over_categorical:RelaxedOneHotCategorical",
+    "ReshapeTransform": "oarlock.distributions.transforms:ReshapeTransform",
+    "SigmoidTransform": "oarlock.distributions.transforms:SigmoidTransform",
+    "SoftmaxTransform": "oarlock.distributions.transforms:SoftmaxTransform",
+    "SoftplusTransform": "oarlock.distributions.transforms:SoftplusTransform",
+    "StackTransform": "oarlock.distributions.transforms:StackTransform",
+    "StickBreakingTransform": "oarlock.distributions.transforms:StickBreakingTransform",
+    "StudentT": "oarlock.distributions.student_t:StudentT",
+    "TanhTransform": "oarlock.distributions.transforms:TanhTransform",
+    "Transform": "oarlock.distributions.transforms:Transform",
+    "TransformedDistribution": "oarlock.distributions.transformed_distribution:TransformedDistribution",
+    "Uniform": "oarlock.distributions.uniform:Uniform",
+    "VonMises": "oarlock.distributions.von_mises:VonMises",
+    "Weibull": "oarlock.distributions.powers:Weibull",
+    "Wishart": "oarlock.distributions.wishart:Wishart",
+    "bernoulli": "oarlock.torch.distributions.bernoulli",
+    "beta": "oarlock.torch.distributions.beta",
+    "biject_to": "oarlock.distributions.constraint_registry:biject_to",
+    "binomial": "oarlock.torch.distributions.binomial",
     "categorical": "oarlock.torch.distributions.categorical",
+    "cauchy": "oarlock.torch.distributions.cauchy",
+    "chi2": "oarlock.torch.distributions.chi2",
+    "constraint_registry": "oarlock.torch.distributions.constraint_registry",
+    "constraints": "oarlock.torch.distributions.constraints",
+    "continuous_bernoulli": "oarlock.torch.distributions.continuous_bernoulli",
+    "dirichlet": "oarlock.torch.distributions.dirichlet",
     "distribution": "oarlock.torch.distributions.distribution",
+    "exp_family": "oarlock.torch.distributions.exp_family",
+    "exponential": "oarlock.torch.distributions.exponential",
+    "fishersnedecor": "oarlock.torch.distributions.fishersnedecor",
+    "gamma": "oarlock.torch.distributions.gamma",
+    "generalized_pareto": "oarlock.torch.distributions.generalized_pareto",
+    "geometric": "oarlock.torch.distributions.geometric",
+    "gumbel": "oarlock.torch.distributions.gumbel",
+    "half_cauchy": "oarlock.torch.distributions.half_cauchy",
+    "half_normal": "oarlock.torch.distributions.half_normal",
+    "identity_transform": "oarlock.distributions.transforms:identity_transform",
     "independent": "oarlock.torch.distributions.independent",
+    "inverse_gamma": "oarlock.torch.distributions.inverse_gamma",
     "kl": "oarlock.torch.distributions.kl",
     "kl_divergence": "oarlock.distributions.kl:kl_divergence",
+    "kumaraswamy": "oarlock.torch.distributions.kumaraswamy",
+    "laplace": "oarlock.torch.distributions.laplace",
+    "lkj_cholesky": "oarlock.torch.distributions.lkj_cholesky",
+    "log_normal": "oarlock.torch.distributions.log_normal",
+    "logistic_normal": "oarlock.torch.distributions.logistic_normal",
+    "lowrank_multivariate_normal": "oarlock.torch.distributions.lowrank_multivariate_normal",
+    "mixture_same_family": "oarlock.torch.distributions.mixture_same_family",
+    "multinomial": "oarlock.torch.distributions.multinomial",
+    "multivariate_normal": "oarlock.torch.distributions.multivariate_normal",
+    "negative_binomial": "oarlock.torch.distributions.negative_binomial",
     "normal": "oarlock.torch.distributions.normal",
+    "one_hot_categorical": "oarlock.torch.distributions.one_hot_categorical",
+    "pareto": "oarlock.torch.distributions.pareto",
+    "poisson": "oarlock.torch.distributions.poisson",
     "register_kl": "oarlock.distributions.kl:register_kl",
+    "relaxed_bernoulli": "oarlock.torch.distributions.relaxed_bernoulli",
+    "relaxed_categorical": "oarlock.torch.distributions.relaxed_categorical",
+    "studentT": "oarlock.torch.distributions.studentT",
+    "transform_to": "oarlock.distributions.constraint_registry:transform_to",
+    "transformed_distribution": "oarlock.torch.distributions.transformed_distribution",
+    "transforms": "oarlock.torch.distributions.transforms",
+    "uniform": "oarlock.torch.distributions.uniform",
+    "utils": "oarlock.torch.distributions.utils",
+    "von_mises": "oarlock.torch.distributions.von_mises",
+    "weibull": "oarlock.torch.distributions.weibull",
+    "wishart": "oarlock.torch.distributions.wishart",
 }
 __all__ = [
+    "AbsTransform",
+    "AffineTransform",
+    "Bernoulli",
+    "Beta",
+    "Binomial",
+    "CatTransform",
     "Categorical",
+    "Cauchy",
+    "Chi2",
+    "ComposeTransform",
+    "ContinuousBernoulli",
+    "CorrCholeskyTransform",
+    "CumulativeDistributionTransform",
+    "Dirichlet",
     "Distribution",
+    "ExpTransform",
+    "Exponential",
+    "ExponentialFamily",
+    "FisherSnedecor",
+    "Gamma",
+    "GeneralizedPareto",
+    "Geometric",
+    "Gumbel",
+    "HalfCauchy",
+    "HalfNormal",
     "Independent",
+    "IndependentTransform",
+    "InverseGamma",
+    "Kumaraswamy",
+    "LKJCholesky",
+    "Laplace",
+    "LogNormal",
+    "LogisticNormal",
+    "LowRankMultivariateNormal",
+    "LowerCholeskyTransform",
+    "MixtureSameFamily",
+    "Multinomial",
+    "MultivariateNormal",
+    "NegativeBinomial",
     "Normal",
+    "OneHotCategorical",
+    "OneHotCategoricalStraightThrough",
+    "Pareto",
+    "Poisson",
+    "PositiveDefiniteTransform",
+    "PowerTransform",
+    "RelaxedBernoulli",
+    "RelaxedOneHotCategorical",
+    "ReshapeTransform",
+    "SigmoidTransform",
+    "SoftmaxTransform",
+    "SoftplusTransform",
+    "StackTransform",
+    "StickBreakingTransform",
+    "StudentT",
+    "TanhTransform",
+    "Transform",
+    "TransformedDistribution",
+    "Uniform",
+    "VonMises",
+    "Weibull",
+    "Wishart",
+    "bernoulli",
+    "beta",
+    "biject_to",
+    "binomial",
     "categorical",
+    "cauchy",
+    "chi2",
+    "constraint_registry",
+    "constraints",
+    "continuous_bernoulli",
+    "dirichlet",
     "distribution",
+    "exp_family",
+    "exponential",
+    "fishersnedecor",
+    "gamma",
+    "generalized_pareto",
+    "geometric",
+    "gumbel",
+    "half_cauchy",
+    "half_normal",
+    "identity_transform",
     "independent",
+    "inverse_gamma",
     "kl",
     "kl_divergence",
+    "kumaraswamy",
+    "laplace",
+    "lkj_cholesky",
+    "log_normal",
+    "logistic_normal",
+    "lowrank_multivariate_normal",
+    "mixture_same_family",
+    "multinomial",
+    "multivariate_normal",
+    "negative_binomial",
     "normal",
+    "one_hot_categorical",
+    "pareto",
+    "poisson",
     "register_kl",
+    "relaxed_bernoulli",
+    "relaxed_categorical",
+    "studentT",
+    "transform_to",
+    "transformed_distribution",
+    "transforms",
+    "uniform",
+    "utils",
+    "von_mises",
+    "weibull",
+    "wishart",
 ]
 
 __getattr__, __dir__ = namespace("torch.distributions", _HOMES, globals())

@@ -38,10 +38,10 @@ def scaled_dot_product_attention(
 
     Example:
         >>> import oarlock.torch as torch
-        >>> q = torch.randn(2, 4, 3, 8, requires_grad=True)
-        >>> k = torch.randn(2, 4, 5, 8, requires_grad=True)
-        >>> v = torch.randn(2, 4, 5, 8, requires_grad=True)
-        >>> result = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.2)
+        >>> q = torch.randn(2, 4, 7, 8, requires_grad=True)
+        >>> k = torch.randn(2, 4, 9, 8, requires_grad=True)
+        >>> v = torch.randn(2, 4, 9, 8, requires_grad=True)
+        >>> result = torch.nn.functional.scaled_dot_product_attention(q, k, v)
         >>> result.sum().backward()
 
     https://oarlock.dev/api/torch/nn/functional/scaled_dot_product_attention/

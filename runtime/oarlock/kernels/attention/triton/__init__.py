@@ -1,0 +1,1 @@
+"""Attention on NVIDIA GPUs in Triton: kernels, their tiles, and `run`, which launches them."""
