@@ -163,6 +163,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.gcd import gcd_ as gcd_
     from oarlock._generated.torch.ge import ge as ge
     from oarlock._generated.torch.ge import greater_equal as greater_equal
+    from oarlock._generated.torch.geqrf import geqrf as geqrf
     from oarlock._generated.torch.ger import ger as ger
     from oarlock._generated.torch.group_norm import group_norm as group_norm
     from oarlock._generated.torch.gt import greater as greater
@@ -231,6 +232,9 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.logsumexp import logsumexp as logsumexp
     from oarlock._generated.torch.lt import less as less
     from oarlock._generated.torch.lt import lt as lt
+    from oarlock._generated.torch.lu import lu as lu
+    from oarlock._generated.torch.lu_solve import lu_solve as lu_solve
+    from oarlock._generated.torch.lu_unpack import lu_unpack as lu_unpack
     from oarlock._generated.torch.margin_ranking_loss import (
         margin_ranking_loss as margin_ranking_loss,
     )
@@ -310,6 +314,8 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.nn.functional.rms_norm import torch_rms_norm as rms_norm
     from oarlock._generated.torch.nonzero import nonzero as nonzero
     from oarlock._generated.torch.norm import norm as norm
+    from oarlock._generated.torch.orgqr import orgqr as orgqr
+    from oarlock._generated.torch.ormqr import ormqr as ormqr
     from oarlock._generated.torch.outer import outer as outer
     from oarlock._generated.torch.pinverse import pinverse as pinverse
     from oarlock._generated.torch.polygamma import polygamma as polygamma
@@ -414,6 +420,11 @@ if TYPE_CHECKING:
     from oarlock.amp.autocast import set_autocast_cache_enabled as set_autocast_cache_enabled
     from oarlock.amp.autocast import set_autocast_dtype as set_autocast_dtype
     from oarlock.amp.autocast import set_autocast_enabled as set_autocast_enabled
+    from oarlock.autograd.anomaly import (
+        is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    )
+    from oarlock.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
+    from oarlock.autograd.anomaly import set_anomaly_enabled as set_anomaly_enabled
     from oarlock.autograd.grad_mode import enable_grad as enable_grad
     from oarlock.autograd.grad_mode import inference_mode as inference_mode
     from oarlock.autograd.grad_mode import is_grad_enabled as is_grad_enabled
@@ -459,8 +470,10 @@ if TYPE_CHECKING:
     from oarlock.creation.windows import blackman_window as blackman_window
     from oarlock.creation.windows import hamming_window as hamming_window
     from oarlock.creation.windows import hann_window as hann_window
+    from oarlock.func.batching import vmap as vmap
     from oarlock.hardware.default_types import set_default_tensor_type as set_default_tensor_type
     from oarlock.hardware.default_types import typename as typename
+    from oarlock.hardware.gpu_memory import OutOfMemoryError as OutOfMemoryError
     from oarlock.hardware.settings import (
         are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     )
@@ -522,6 +535,8 @@ if TYPE_CHECKING:
     from oarlock.tensor.dims import broadcast_shapes as broadcast_shapes
     from oarlock.tensor.distinct import unique as unique
     from oarlock.tensor.distinct import unique_consecutive as unique_consecutive
+    from oarlock.tensor.dlpack import from_dlpack as from_dlpack
+    from oarlock.tensor.dlpack import to_dlpack as to_dlpack
     from oarlock.tensor.dtypes import bfloat16 as bfloat16
     from oarlock.tensor.dtypes import bool as bool
     from oarlock.tensor.dtypes import cdouble as cdouble
@@ -606,20 +621,27 @@ if TYPE_CHECKING:
     from oarlock.tensor.views import view_as_complex as view_as_complex
     from oarlock.tensor.views import view_as_real as view_as_real
     from oarlock.tensor.views import vsplit as vsplit
+    from oarlock.torch import accelerator as accelerator
     from oarlock.torch import amp as amp
     from oarlock.torch import autograd as autograd
     from oarlock.torch import backends as backends
+    from oarlock.torch import compiler as compiler
     from oarlock.torch import cpu as cpu
     from oarlock.torch import cuda as cuda
     from oarlock.torch import distributions as distributions
     from oarlock.torch import fft as fft
+    from oarlock.torch import func as func
+    from oarlock.torch import hub as hub
     from oarlock.torch import jit as jit
     from oarlock.torch import linalg as linalg
     from oarlock.torch import mps as mps
+    from oarlock.torch import multiprocessing as multiprocessing
     from oarlock.torch import nn as nn
     from oarlock.torch import optim as optim
+    from oarlock.torch import profiler as profiler
     from oarlock.torch import random as random
     from oarlock.torch import serialization as serialization
+    from oarlock.torch import sparse as sparse
     from oarlock.torch import special as special
     from oarlock.torch import testing as testing
     from oarlock.torch import utils as utils
@@ -636,6 +658,7 @@ _HOMES = {
     "HalfTensor": "oarlock.creation.legacy:HalfTensor",
     "IntTensor": "oarlock.creation.legacy:IntTensor",
     "LongTensor": "oarlock.creation.legacy:LongTensor",
+    "OutOfMemoryError": "oarlock.hardware.gpu_memory:OutOfMemoryError",
     "ShortTensor": "oarlock.creation.legacy:ShortTensor",
     "Size": "oarlock.tensor.size:Size",
     "Tensor": "oarlock.tensor.core:Tensor",
@@ -643,6 +666,7 @@ _HOMES = {
     "abs": "oarlock._generated.torch.abs:abs",
     "abs_": "oarlock._generated.torch.abs:abs_",
     "absolute": "oarlock._generated.torch.abs:absolute",
+    "accelerator": "oarlock.torch.accelerator",
     "acos": "oarlock._generated.torch.acos:acos",
     "acos_": "oarlock._generated.torch.acos:acos_",
     "acosh": "oarlock._generated.torch.acosh:acosh",
@@ -760,6 +784,7 @@ _HOMES = {
     "column_stack": "oarlock._generated.torch.column_stack:column_stack",
     "combinations": "oarlock._generated.torch.combinations:combinations",
     "compile": "oarlock.hardware.settings:compile",
+    "compiler": "oarlock.torch.compiler",
     "complex": "oarlock.creation.matrices:complex",
     "complex128": "oarlock.tensor.dtypes:complex128",
     "complex64": "oarlock.tensor.dtypes:complex64",
@@ -861,14 +886,17 @@ _HOMES = {
     "frac": "oarlock._generated.torch.frac:frac",
     "frac_": "oarlock._generated.torch.frac:frac_",
     "frexp": "oarlock._generated.torch.frexp:frexp",
+    "from_dlpack": "oarlock.tensor.dlpack:from_dlpack",
     "from_numpy": "oarlock.creation.data:from_numpy",
     "frombuffer": "oarlock.creation.data:frombuffer",
     "full": "oarlock.creation.filled:full",
     "full_like": "oarlock.creation.filled:full_like",
+    "func": "oarlock.torch.func",
     "gather": "oarlock._generated.torch.gather:gather",
     "gcd": "oarlock._generated.torch.gcd:gcd",
     "gcd_": "oarlock._generated.torch.gcd:gcd_",
     "ge": "oarlock._generated.torch.ge:ge",
+    "geqrf": "oarlock._generated.torch.geqrf:geqrf",
     "ger": "oarlock._generated.torch.ger:ger",
     "get_autocast_dtype": "oarlock.amp.autocast:get_autocast_dtype",
     "get_default_device": "oarlock.tensor.devices:get_default_device",
@@ -891,6 +919,7 @@ _HOMES = {
     "histogram": "oarlock._generated.torch.histogram:histogram",
     "hsplit": "oarlock.tensor.views:hsplit",
     "hstack": "oarlock._generated.torch.hstack:hstack",
+    "hub": "oarlock.torch.hub",
     "hypot": "oarlock._generated.torch.hypot:hypot",
     "i0": "oarlock._generated.torch.i0:i0",
     "i0_": "oarlock._generated.torch.i0:i0_",
@@ -916,6 +945,8 @@ _HOMES = {
     "int64": "oarlock.tensor.dtypes:int64",
     "int8": "oarlock.tensor.dtypes:int8",
     "inverse": "oarlock._generated.torch.inverse:inverse",
+    "is_anomaly_check_nan_enabled": "oarlock.autograd.anomaly:is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled": "oarlock.autograd.anomaly:is_anomaly_enabled",
     "is_autocast_cache_enabled": "oarlock.amp.autocast:is_autocast_cache_enabled",
     "is_autocast_enabled": "oarlock.amp.autocast:is_autocast_enabled",
     "is_complex": "oarlock.tensor.metadata:is_complex",
@@ -975,6 +1006,9 @@ _HOMES = {
     "logsumexp": "oarlock._generated.torch.logsumexp:logsumexp",
     "long": "oarlock.tensor.dtypes:long",
     "lt": "oarlock._generated.torch.lt:lt",
+    "lu": "oarlock._generated.torch.lu:lu",
+    "lu_solve": "oarlock._generated.torch.lu_solve:lu_solve",
+    "lu_unpack": "oarlock._generated.torch.lu_unpack:lu_unpack",
     "manual_seed": "oarlock.random.generator:manual_seed",
     "margin_ranking_loss": "oarlock._generated.torch.margin_ranking_loss:margin_ranking_loss",
     "masked_fill": "oarlock._generated.torch.masked_fill:masked_fill",
@@ -1004,6 +1038,7 @@ _HOMES = {
     "mul": "oarlock._generated.torch.mul:mul",
     "multinomial": "oarlock.random.functions:multinomial",
     "multiply": "oarlock._generated.torch.multiply:multiply",
+    "multiprocessing": "oarlock.torch.multiprocessing",
     "mv": "oarlock._generated.torch.mv:mv",
     "mvlgamma": "oarlock._generated.torch.mvlgamma:mvlgamma",
     "nan": "oarlock.tensor.constants:nan",
@@ -1031,6 +1066,8 @@ _HOMES = {
     "ones": "oarlock.creation.filled:ones",
     "ones_like": "oarlock.creation.filled:ones_like",
     "optim": "oarlock.torch.optim",
+    "orgqr": "oarlock._generated.torch.orgqr:orgqr",
+    "ormqr": "oarlock._generated.torch.ormqr:ormqr",
     "outer": "oarlock._generated.torch.outer:outer",
     "pairwise_distance": "oarlock._generated.torch.nn.functional.pairwise_distance:pairwise_distance",
     "pdist": "oarlock._generated.torch.nn.functional.pdist:pdist",
@@ -1047,6 +1084,7 @@ _HOMES = {
     "prelu": "oarlock._generated.torch.nn.functional.prelu:prelu",
     "preserve_format": "oarlock.tensor.layouts:preserve_format",
     "prod": "oarlock._generated.torch.prod:prod",
+    "profiler": "oarlock.torch.profiler",
     "promote_types": "oarlock.ops.promotion:promote_types",
     "put": "oarlock._generated.torch.put:put",
     "qr": "oarlock._generated.torch.qr:qr",
@@ -1094,6 +1132,7 @@ _HOMES = {
     "selu": "oarlock._generated.torch.selu:selu",
     "selu_": "oarlock._generated.torch.selu:selu_",
     "serialization": "oarlock.torch.serialization",
+    "set_anomaly_enabled": "oarlock.autograd.anomaly:set_anomaly_enabled",
     "set_autocast_cache_enabled": "oarlock.amp.autocast:set_autocast_cache_enabled",
     "set_autocast_dtype": "oarlock.amp.autocast:set_autocast_dtype",
     "set_autocast_enabled": "oarlock.amp.autocast:set_autocast_enabled",
@@ -1123,6 +1162,7 @@ _HOMES = {
     "slogdet": "oarlock._generated.torch.slogdet:slogdet",
     "softmax": "oarlock._generated.torch.softmax:softmax",
     "sort": "oarlock._generated.torch.sort:sort",
+    "sparse": "oarlock.torch.sparse",
     "sparse_bsc": "oarlock.tensor.layouts:sparse_bsc",
     "sparse_bsr": "oarlock.tensor.layouts:sparse_bsr",
     "sparse_coo": "oarlock.tensor.layouts:sparse_coo",
@@ -1161,6 +1201,7 @@ _HOMES = {
     "threshold": "oarlock._generated.torch.threshold:threshold",
     "threshold_": "oarlock._generated.torch.threshold:threshold_",
     "tile": "oarlock._generated.torch.tile:tile",
+    "to_dlpack": "oarlock.tensor.dlpack:to_dlpack",
     "topk": "oarlock._generated.torch.topk:topk",
     "trace": "oarlock._generated.torch.trace:trace",
     "transpose": "oarlock.tensor.views:transpose",
@@ -1191,6 +1232,7 @@ _HOMES = {
     "vdot": "oarlock._generated.torch.vdot:vdot",
     "view_as_complex": "oarlock.tensor.views:view_as_complex",
     "view_as_real": "oarlock.tensor.views:view_as_real",
+    "vmap": "oarlock.func.batching:vmap",
     "vsplit": "oarlock.tensor.views:vsplit",
     "vstack": "oarlock._generated.torch.vstack:vstack",
     "where": "oarlock._generated.torch.where:where",
@@ -1212,6 +1254,7 @@ __all__ = [
     "HalfTensor",
     "IntTensor",
     "LongTensor",
+    "OutOfMemoryError",
     "ShortTensor",
     "Size",
     "Tensor",
@@ -1219,6 +1262,7 @@ __all__ = [
     "abs",
     "abs_",
     "absolute",
+    "accelerator",
     "acos",
     "acos_",
     "acosh",
@@ -1336,6 +1380,7 @@ __all__ = [
     "column_stack",
     "combinations",
     "compile",
+    "compiler",
     "complex",
     "complex64",
     "complex128",
@@ -1437,14 +1482,17 @@ __all__ = [
     "frac",
     "frac_",
     "frexp",
+    "from_dlpack",
     "from_numpy",
     "frombuffer",
     "full",
     "full_like",
+    "func",
     "gather",
     "gcd",
     "gcd_",
     "ge",
+    "geqrf",
     "ger",
     "get_autocast_dtype",
     "get_default_device",
@@ -1467,6 +1515,7 @@ __all__ = [
     "histogram",
     "hsplit",
     "hstack",
+    "hub",
     "hypot",
     "i0",
     "i0_",
@@ -1492,6 +1541,8 @@ __all__ = [
     "int32",
     "int64",
     "inverse",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
     "is_autocast_cache_enabled",
     "is_autocast_enabled",
     "is_complex",
@@ -1551,6 +1602,9 @@ __all__ = [
     "logsumexp",
     "long",
     "lt",
+    "lu",
+    "lu_solve",
+    "lu_unpack",
     "manual_seed",
     "margin_ranking_loss",
     "masked_fill",
@@ -1580,6 +1634,7 @@ __all__ = [
     "mul",
     "multinomial",
     "multiply",
+    "multiprocessing",
     "mv",
     "mvlgamma",
     "nan",
@@ -1607,6 +1662,8 @@ __all__ = [
     "ones",
     "ones_like",
     "optim",
+    "orgqr",
+    "ormqr",
     "outer",
     "pairwise_distance",
     "pdist",
@@ -1623,6 +1680,7 @@ __all__ = [
     "prelu",
     "preserve_format",
     "prod",
+    "profiler",
     "promote_types",
     "put",
     "qr",
@@ -1670,6 +1728,7 @@ __all__ = [
     "selu",
     "selu_",
     "serialization",
+    "set_anomaly_enabled",
     "set_autocast_cache_enabled",
     "set_autocast_dtype",
     "set_autocast_enabled",
@@ -1699,6 +1758,7 @@ __all__ = [
     "slogdet",
     "softmax",
     "sort",
+    "sparse",
     "sparse_bsc",
     "sparse_bsr",
     "sparse_coo",
@@ -1737,6 +1797,7 @@ __all__ = [
     "threshold",
     "threshold_",
     "tile",
+    "to_dlpack",
     "topk",
     "trace",
     "transpose",
@@ -1767,6 +1828,7 @@ __all__ = [
     "vdot",
     "view_as_complex",
     "view_as_real",
+    "vmap",
     "vsplit",
     "vstack",
     "where",

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from calling import call_interpreted  # noqa: E402
+from calling import call_interpreted
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,11 @@ import multiprocessing
 from pathlib import Path
 from typing import Any
 
-import oarlock.torch.multiprocessing as processes
 import pytest
 import started
 import torch.multiprocessing as torch_processes
+
+import oarlock.torch.multiprocessing as processes
 
 
 def test_each_process_gets_its_index(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.autograd.anomaly import detect_anomaly as detect_anomaly
+    from oarlock.autograd.anomaly import set_detect_anomaly as set_detect_anomaly
     from oarlock.autograd.backward import backward as backward
     from oarlock.autograd.backward import grad as grad
     from oarlock.autograd.function import Function as Function
@@ -13,30 +15,63 @@ if TYPE_CHECKING:
     from oarlock.autograd.grad_mode import inference_mode as inference_mode
     from oarlock.autograd.grad_mode import no_grad as no_grad
     from oarlock.autograd.grad_mode import set_grad_enabled as set_grad_enabled
+    from oarlock.autograd.gradcheck import gradcheck as gradcheck
+    from oarlock.autograd.gradcheck import gradgradcheck as gradgradcheck
+    from oarlock.autograd.threading_mode import (
+        set_multithreading_enabled as set_multithreading_enabled,
+    )
     from oarlock.autograd.variable import Variable as Variable
+    from oarlock.torch.autograd import anomaly_mode as anomaly_mode
+    from oarlock.torch.autograd import forward_ad as forward_ad
+    from oarlock.torch.autograd import function as function
     from oarlock.torch.autograd import functional as functional
+    from oarlock.torch.autograd import grad_mode as grad_mode
+    from oarlock.torch.autograd import graph as graph
+    from oarlock.torch.autograd import profiler as profiler
 
 _HOMES = {
     "Function": "oarlock.autograd.function:Function",
     "Variable": "oarlock.autograd.variable:Variable",
+    "anomaly_mode": "oarlock.torch.autograd.anomaly_mode",
     "backward": "oarlock.autograd.backward:backward",
+    "detect_anomaly": "oarlock.autograd.anomaly:detect_anomaly",
     "enable_grad": "oarlock.autograd.grad_mode:enable_grad",
+    "forward_ad": "oarlock.torch.autograd.forward_ad",
+    "function": "oarlock.torch.autograd.function",
     "functional": "oarlock.torch.autograd.functional",
     "grad": "oarlock.autograd.backward:grad",
+    "grad_mode": "oarlock.torch.autograd.grad_mode",
+    "gradcheck": "oarlock.autograd.gradcheck:gradcheck",
+    "gradgradcheck": "oarlock.autograd.gradcheck:gradgradcheck",
+    "graph": "oarlock.torch.autograd.graph",
     "inference_mode": "oarlock.autograd.grad_mode:inference_mode",
     "no_grad": "oarlock.autograd.grad_mode:no_grad",
+    "profiler": "oarlock.torch.autograd.profiler",
+    "set_detect_anomaly": "oarlock.autograd.anomaly:set_detect_anomaly",
     "set_grad_enabled": "oarlock.autograd.grad_mode:set_grad_enabled",
+    "set_multithreading_enabled": "oarlock.autograd.threading_mode:set_multithreading_enabled",
 }
 __all__ = [
     "Function",
     "Variable",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "forward_ad",
+    "function",
     "functional",
     "grad",
+    "grad_mode",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
+    "profiler",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
 
 __getattr__, __dir__ = namespace("torch.autograd", _HOMES, globals())

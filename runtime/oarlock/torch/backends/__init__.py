@@ -6,17 +6,37 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.torch.backends import cpu as cpu
     from oarlock.torch.backends import cuda as cuda
     from oarlock.torch.backends import cudnn as cudnn
     from oarlock.torch.backends import mkl as mkl
+    from oarlock.torch.backends import mkldnn as mkldnn
     from oarlock.torch.backends import mps as mps
+    from oarlock.torch.backends import openmp as openmp
+    from oarlock.torch.backends import opt_einsum as opt_einsum
+    from oarlock.torch.backends import quantized as quantized
 
 _HOMES = {
+    "cpu": "oarlock.torch.backends.cpu",
     "cuda": "oarlock.torch.backends.cuda",
     "cudnn": "oarlock.torch.backends.cudnn",
     "mkl": "oarlock.torch.backends.mkl",
+    "mkldnn": "oarlock.torch.backends.mkldnn",
     "mps": "oarlock.torch.backends.mps",
+    "openmp": "oarlock.torch.backends.openmp",
+    "opt_einsum": "oarlock.torch.backends.opt_einsum",
+    "quantized": "oarlock.torch.backends.quantized",
 }
-__all__ = ["cuda", "cudnn", "mkl", "mps"]
+__all__ = [
+    "cpu",
+    "cuda",
+    "cudnn",
+    "mkl",
+    "mkldnn",
+    "mps",
+    "openmp",
+    "opt_einsum",
+    "quantized",
+]
 
 __getattr__, __dir__ = namespace("torch.backends", _HOMES, globals())

@@ -6,11 +6,40 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.hardware.accelerators import CpuStream as Stream
+    from oarlock.hardware.accelerators import always as is_available
+    from oarlock.hardware.accelerators import always as is_initialized
+    from oarlock.hardware.accelerators import cpu_current_device as current_device
+    from oarlock.hardware.accelerators import cpu_current_stream as current_stream
+    from oarlock.hardware.accelerators import cpu_set_device as set_device
+    from oarlock.hardware.accelerators import cpu_stream as stream
+    from oarlock.hardware.accelerators import cpu_synchronize as synchronize
+    from oarlock.hardware.accelerators import one as device_count
     from oarlock.torch.cpu import amp as amp
 
 _HOMES = {
+    "Stream": "oarlock.hardware.accelerators:CpuStream",
     "amp": "oarlock.torch.cpu.amp",
+    "current_device": "oarlock.hardware.accelerators:cpu_current_device",
+    "current_stream": "oarlock.hardware.accelerators:cpu_current_stream",
+    "device_count": "oarlock.hardware.accelerators:one",
+    "is_available": "oarlock.hardware.accelerators:always",
+    "is_initialized": "oarlock.hardware.accelerators:always",
+    "set_device": "oarlock.hardware.accelerators:cpu_set_device",
+    "stream": "oarlock.hardware.accelerators:cpu_stream",
+    "synchronize": "oarlock.hardware.accelerators:cpu_synchronize",
 }
-__all__ = ["amp"]
+__all__ = [
+    "Stream",
+    "amp",
+    "current_device",
+    "current_stream",
+    "device_count",
+    "is_available",
+    "is_initialized",
+    "set_device",
+    "stream",
+    "synchronize",
+]
 
 __getattr__, __dir__ = namespace("torch.cpu", _HOMES, globals())

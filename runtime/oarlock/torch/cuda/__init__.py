@@ -26,6 +26,48 @@ if TYPE_CHECKING:
     from oarlock.hardware.cuda import reset_peak_memory_stats as reset_peak_memory_stats
     from oarlock.hardware.cuda import set_device as set_device
     from oarlock.hardware.cuda import synchronize as synchronize
+    from oarlock.hardware.events import CUDAGraph as CUDAGraph
+    from oarlock.hardware.events import Event as Event
+    from oarlock.hardware.events import Stream as Stream
+    from oarlock.hardware.events import current_stream as current_stream
+    from oarlock.hardware.events import default_stream as default_stream
+    from oarlock.hardware.events import is_current_stream_capturing as is_current_stream_capturing
+    from oarlock.hardware.events import set_stream as set_stream
+    from oarlock.hardware.gpu_memory import OutOfMemoryError as OutOfMemoryError
+    from oarlock.hardware.gpu_memory import can_device_access_peer as can_device_access_peer
+    from oarlock.hardware.gpu_memory import clock_rate as clock_rate
+    from oarlock.hardware.gpu_memory import default_generators as default_generators
+    from oarlock.hardware.gpu_memory import device_of as device_of
+    from oarlock.hardware.gpu_memory import get_gencode_flags as get_gencode_flags
+    from oarlock.hardware.gpu_memory import (
+        get_per_process_memory_fraction as get_per_process_memory_fraction,
+    )
+    from oarlock.hardware.gpu_memory import has_half as has_half
+    from oarlock.hardware.gpu_memory import has_magma as has_magma
+    from oarlock.hardware.gpu_memory import initial_seed as initial_seed
+    from oarlock.hardware.gpu_memory import (
+        memory_stats_as_nested_dict as memory_stats_as_nested_dict,
+    )
+    from oarlock.hardware.gpu_memory import memory_summary as memory_summary
+    from oarlock.hardware.gpu_memory import memory_usage as memory_usage
+    from oarlock.hardware.gpu_memory import power_draw as power_draw
+    from oarlock.hardware.gpu_memory import reset_max_memory_allocated as reset_max_memory_allocated
+    from oarlock.hardware.gpu_memory import reset_max_memory_cached as reset_max_memory_cached
+    from oarlock.hardware.gpu_memory import (
+        set_per_process_memory_fraction as set_per_process_memory_fraction,
+    )
+    from oarlock.hardware.gpu_memory import temperature as temperature
+    from oarlock.hardware.gpu_memory import utilization as utilization
+    from oarlock.hardware.gpu_types import BFloat16Tensor as BFloat16Tensor
+    from oarlock.hardware.gpu_types import BoolTensor as BoolTensor
+    from oarlock.hardware.gpu_types import ByteTensor as ByteTensor
+    from oarlock.hardware.gpu_types import CharTensor as CharTensor
+    from oarlock.hardware.gpu_types import DoubleTensor as DoubleTensor
+    from oarlock.hardware.gpu_types import FloatTensor as FloatTensor
+    from oarlock.hardware.gpu_types import HalfTensor as HalfTensor
+    from oarlock.hardware.gpu_types import IntTensor as IntTensor
+    from oarlock.hardware.gpu_types import LongTensor as LongTensor
+    from oarlock.hardware.gpu_types import ShortTensor as ShortTensor
     from oarlock.hardware.streams import StreamContext as StreamContext
     from oarlock.hardware.streams import get_arch_list as get_arch_list
     from oarlock.hardware.streams import get_rng_state as get_rng_state
@@ -42,24 +84,51 @@ if TYPE_CHECKING:
     from oarlock.hardware.streams import set_rng_state_all as set_rng_state_all
     from oarlock.hardware.streams import stream as stream
     from oarlock.torch.cuda import amp as amp
+    from oarlock.torch.cuda import nvtx as nvtx
 
 _HOMES = {
+    "BFloat16Tensor": "oarlock.hardware.gpu_types:BFloat16Tensor",
+    "BoolTensor": "oarlock.hardware.gpu_types:BoolTensor",
+    "ByteTensor": "oarlock.hardware.gpu_types:ByteTensor",
+    "CUDAGraph": "oarlock.hardware.events:CUDAGraph",
+    "CharTensor": "oarlock.hardware.gpu_types:CharTensor",
+    "DoubleTensor": "oarlock.hardware.gpu_types:DoubleTensor",
+    "Event": "oarlock.hardware.events:Event",
+    "FloatTensor": "oarlock.hardware.gpu_types:FloatTensor",
+    "HalfTensor": "oarlock.hardware.gpu_types:HalfTensor",
+    "IntTensor": "oarlock.hardware.gpu_types:IntTensor",
+    "LongTensor": "oarlock.hardware.gpu_types:LongTensor",
+    "OutOfMemoryError": "oarlock.hardware.gpu_memory:OutOfMemoryError",
+    "ShortTensor": "oarlock.hardware.gpu_types:ShortTensor",
+    "Stream": "oarlock.hardware.events:Stream",
     "StreamContext": "oarlock.hardware.streams:StreamContext",
     "amp": "oarlock.torch.cuda.amp",
+    "can_device_access_peer": "oarlock.hardware.gpu_memory:can_device_access_peer",
+    "clock_rate": "oarlock.hardware.gpu_memory:clock_rate",
     "current_device": "oarlock.hardware.cuda:current_device",
+    "current_stream": "oarlock.hardware.events:current_stream",
+    "default_generators": "oarlock.hardware.gpu_memory:default_generators",
+    "default_stream": "oarlock.hardware.events:default_stream",
     "device": "oarlock.hardware.cuda:device",
     "device_count": "oarlock.hardware.cuda:device_count",
+    "device_of": "oarlock.hardware.gpu_memory:device_of",
     "empty_cache": "oarlock.hardware.cuda:empty_cache",
     "get_arch_list": "oarlock.hardware.streams:get_arch_list",
     "get_device_capability": "oarlock.hardware.cuda:get_device_capability",
     "get_device_name": "oarlock.hardware.cuda:get_device_name",
     "get_device_properties": "oarlock.hardware.cuda:get_device_properties",
+    "get_gencode_flags": "oarlock.hardware.gpu_memory:get_gencode_flags",
+    "get_per_process_memory_fraction": "oarlock.hardware.gpu_memory:get_per_process_memory_fraction",
     "get_rng_state": "oarlock.hardware.streams:get_rng_state",
     "get_rng_state_all": "oarlock.hardware.streams:get_rng_state_all",
+    "has_half": "oarlock.hardware.gpu_memory:has_half",
+    "has_magma": "oarlock.hardware.gpu_memory:has_magma",
     "init": "oarlock.hardware.cuda:init",
+    "initial_seed": "oarlock.hardware.gpu_memory:initial_seed",
     "ipc_collect": "oarlock.hardware.streams:ipc_collect",
     "is_available": "oarlock.hardware.cuda:is_available",
     "is_bf16_supported": "oarlock.hardware.cuda:is_bf16_supported",
+    "is_current_stream_capturing": "oarlock.hardware.events:is_current_stream_capturing",
     "is_initialized": "oarlock.hardware.cuda:is_initialized",
     "is_tf32_supported": "oarlock.hardware.streams:is_tf32_supported",
     "manual_seed": "oarlock.hardware.cuda:manual_seed",
@@ -72,32 +141,69 @@ _HOMES = {
     "memory_cached": "oarlock.hardware.streams:memory_cached",
     "memory_reserved": "oarlock.hardware.cuda:memory_reserved",
     "memory_stats": "oarlock.hardware.streams:memory_stats",
+    "memory_stats_as_nested_dict": "oarlock.hardware.gpu_memory:memory_stats_as_nested_dict",
+    "memory_summary": "oarlock.hardware.gpu_memory:memory_summary",
+    "memory_usage": "oarlock.hardware.gpu_memory:memory_usage",
+    "nvtx": "oarlock.torch.cuda.nvtx",
+    "power_draw": "oarlock.hardware.gpu_memory:power_draw",
+    "reset_max_memory_allocated": "oarlock.hardware.gpu_memory:reset_max_memory_allocated",
+    "reset_max_memory_cached": "oarlock.hardware.gpu_memory:reset_max_memory_cached",
     "reset_peak_memory_stats": "oarlock.hardware.cuda:reset_peak_memory_stats",
     "seed": "oarlock.hardware.streams:seed",
     "seed_all": "oarlock.hardware.streams:seed_all",
     "set_device": "oarlock.hardware.cuda:set_device",
+    "set_per_process_memory_fraction": "oarlock.hardware.gpu_memory:set_per_process_memory_fraction",
     "set_rng_state": "oarlock.hardware.streams:set_rng_state",
     "set_rng_state_all": "oarlock.hardware.streams:set_rng_state_all",
+    "set_stream": "oarlock.hardware.events:set_stream",
     "stream": "oarlock.hardware.streams:stream",
     "synchronize": "oarlock.hardware.cuda:synchronize",
+    "temperature": "oarlock.hardware.gpu_memory:temperature",
+    "utilization": "oarlock.hardware.gpu_memory:utilization",
 }
 __all__ = [
+    "BFloat16Tensor",
+    "BoolTensor",
+    "ByteTensor",
+    "CUDAGraph",
+    "CharTensor",
+    "DoubleTensor",
+    "Event",
+    "FloatTensor",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "OutOfMemoryError",
+    "ShortTensor",
+    "Stream",
     "StreamContext",
     "amp",
+    "can_device_access_peer",
+    "clock_rate",
     "current_device",
+    "current_stream",
+    "default_generators",
+    "default_stream",
     "device",
     "device_count",
+    "device_of",
     "empty_cache",
     "get_arch_list",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_gencode_flags",
+    "get_per_process_memory_fraction",
     "get_rng_state",
     "get_rng_state_all",
+    "has_half",
+    "has_magma",
     "init",
+    "initial_seed",
     "ipc_collect",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
     "is_tf32_supported",
     "manual_seed",
@@ -110,14 +216,25 @@ __all__ = [
     "memory_cached",
     "memory_reserved",
     "memory_stats",
+    "memory_stats_as_nested_dict",
+    "memory_summary",
+    "memory_usage",
+    "nvtx",
+    "power_draw",
+    "reset_max_memory_allocated",
+    "reset_max_memory_cached",
     "reset_peak_memory_stats",
     "seed",
     "seed_all",
     "set_device",
+    "set_per_process_memory_fraction",
     "set_rng_state",
     "set_rng_state_all",
+    "set_stream",
     "stream",
     "synchronize",
+    "temperature",
+    "utilization",
 ]
 
 __getattr__, __dir__ = namespace("torch.cuda", _HOMES, globals())

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.hardware.compiling import ScriptFunction as ScriptFunction
+    from oarlock.hardware.compiling import ScriptModule as ScriptModule
+    from oarlock.hardware.compiling import freeze as freeze
+    from oarlock.hardware.compiling import load as load
+    from oarlock.hardware.compiling import save as save
+    from oarlock.hardware.compiling import trace as trace
+    from oarlock.hardware.compiling import trace_module as trace_module
     from oarlock.hardware.scripting import annotate as annotate
     from oarlock.hardware.scripting import export as export
     from oarlock.hardware.scripting import ignore as ignore
@@ -16,23 +23,37 @@ if TYPE_CHECKING:
     from oarlock.hardware.scripting import unused as unused
 
 _HOMES = {
+    "ScriptFunction": "oarlock.hardware.compiling:ScriptFunction",
+    "ScriptModule": "oarlock.hardware.compiling:ScriptModule",
     "annotate": "oarlock.hardware.scripting:annotate",
     "export": "oarlock.hardware.scripting:export",
+    "freeze": "oarlock.hardware.compiling:freeze",
     "ignore": "oarlock.hardware.scripting:ignore",
     "is_scripting": "oarlock.hardware.scripting:is_scripting",
     "is_tracing": "oarlock.hardware.scripting:is_tracing",
+    "load": "oarlock.hardware.compiling:load",
+    "save": "oarlock.hardware.compiling:save",
     "script": "oarlock.hardware.scripting:script",
     "script_if_tracing": "oarlock.hardware.scripting:script_if_tracing",
+    "trace": "oarlock.hardware.compiling:trace",
+    "trace_module": "oarlock.hardware.compiling:trace_module",
     "unused": "oarlock.hardware.scripting:unused",
 }
 __all__ = [
+    "ScriptFunction",
+    "ScriptModule",
     "annotate",
     "export",
+    "freeze",
     "ignore",
     "is_scripting",
     "is_tracing",
+    "load",
+    "save",
     "script",
     "script_if_tracing",
+    "trace",
+    "trace_module",
     "unused",
 ]
 

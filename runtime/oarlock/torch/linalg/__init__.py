@@ -7,6 +7,7 @@ from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
     from oarlock._generated.torch.linalg.cholesky import cholesky as cholesky
+    from oarlock._generated.torch.linalg.cholesky_ex import cholesky_ex as cholesky_ex
     from oarlock._generated.torch.linalg.cond import cond as cond
     from oarlock._generated.torch.linalg.cross import cross as cross
     from oarlock._generated.torch.linalg.det import det as det
@@ -14,8 +15,19 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.linalg.eigh import eigh as eigh
     from oarlock._generated.torch.linalg.eigvals import eigvals as eigvals
     from oarlock._generated.torch.linalg.eigvalsh import eigvalsh as eigvalsh
+    from oarlock._generated.torch.linalg.householder_product import (
+        householder_product as householder_product,
+    )
     from oarlock._generated.torch.linalg.inv import inv as inv
+    from oarlock._generated.torch.linalg.inv_ex import inv_ex as inv_ex
+    from oarlock._generated.torch.linalg.ldl_factor import ldl_factor as ldl_factor
+    from oarlock._generated.torch.linalg.ldl_factor_ex import ldl_factor_ex as ldl_factor_ex
+    from oarlock._generated.torch.linalg.ldl_solve import ldl_solve as ldl_solve
     from oarlock._generated.torch.linalg.lstsq import lstsq as lstsq
+    from oarlock._generated.torch.linalg.lu import lu as lu
+    from oarlock._generated.torch.linalg.lu_factor import lu_factor as lu_factor
+    from oarlock._generated.torch.linalg.lu_factor_ex import lu_factor_ex as lu_factor_ex
+    from oarlock._generated.torch.linalg.lu_solve import lu_solve as lu_solve
     from oarlock._generated.torch.linalg.matrix_exp import matrix_exp as matrix_exp
     from oarlock._generated.torch.linalg.matrix_norm import matrix_norm as matrix_norm
     from oarlock._generated.torch.linalg.matrix_power import matrix_power as matrix_power
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
     from oarlock._generated.torch.linalg.qr import qr as qr
     from oarlock._generated.torch.linalg.slogdet import slogdet as slogdet
     from oarlock._generated.torch.linalg.solve import solve as solve
+    from oarlock._generated.torch.linalg.solve_ex import solve_ex as solve_ex
     from oarlock._generated.torch.linalg.solve_triangular import (
         solve_triangular as solve_triangular,
     )
@@ -42,6 +55,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "LinAlgError": "oarlock.ops.decompositions:LinAlgError",
     "cholesky": "oarlock._generated.torch.linalg.cholesky:cholesky",
+    "cholesky_ex": "oarlock._generated.torch.linalg.cholesky_ex:cholesky_ex",
     "cond": "oarlock._generated.torch.linalg.cond:cond",
     "cross": "oarlock._generated.torch.linalg.cross:cross",
     "det": "oarlock._generated.torch.linalg.det:det",
@@ -49,8 +63,17 @@ _HOMES = {
     "eigh": "oarlock._generated.torch.linalg.eigh:eigh",
     "eigvals": "oarlock._generated.torch.linalg.eigvals:eigvals",
     "eigvalsh": "oarlock._generated.torch.linalg.eigvalsh:eigvalsh",
+    "householder_product": "oarlock._generated.torch.linalg.householder_product:householder_product",
     "inv": "oarlock._generated.torch.linalg.inv:inv",
+    "inv_ex": "oarlock._generated.torch.linalg.inv_ex:inv_ex",
+    "ldl_factor": "oarlock._generated.torch.linalg.ldl_factor:ldl_factor",
+    "ldl_factor_ex": "oarlock._generated.torch.linalg.ldl_factor_ex:ldl_factor_ex",
+    "ldl_solve": "oarlock._generated.torch.linalg.ldl_solve:ldl_solve",
     "lstsq": "oarlock._generated.torch.linalg.lstsq:lstsq",
+    "lu": "oarlock._generated.torch.linalg.lu:lu",
+    "lu_factor": "oarlock._generated.torch.linalg.lu_factor:lu_factor",
+    "lu_factor_ex": "oarlock._generated.torch.linalg.lu_factor_ex:lu_factor_ex",
+    "lu_solve": "oarlock._generated.torch.linalg.lu_solve:lu_solve",
     "matmul": "oarlock._generated.torch.matmul:matmul",
     "matrix_exp": "oarlock._generated.torch.linalg.matrix_exp:matrix_exp",
     "matrix_norm": "oarlock._generated.torch.linalg.matrix_norm:matrix_norm",
@@ -62,6 +85,7 @@ _HOMES = {
     "qr": "oarlock._generated.torch.linalg.qr:qr",
     "slogdet": "oarlock._generated.torch.linalg.slogdet:slogdet",
     "solve": "oarlock._generated.torch.linalg.solve:solve",
+    "solve_ex": "oarlock._generated.torch.linalg.solve_ex:solve_ex",
     "solve_triangular": "oarlock._generated.torch.linalg.solve_triangular:solve_triangular",
     "svd": "oarlock._generated.torch.linalg.svd:svd",
     "svdvals": "oarlock._generated.torch.linalg.svdvals:svdvals",
@@ -74,6 +98,7 @@ _HOMES = {
 __all__ = [
     "LinAlgError",
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
@@ -81,8 +106,17 @@ __all__ = [
     "eigh",
     "eigvals",
     "eigvalsh",
+    "householder_product",
     "inv",
+    "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
     "matrix_exp",
     "matrix_norm",
@@ -94,6 +128,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",

@@ -8,13 +8,17 @@ from oarlock.namespace import namespace
 if TYPE_CHECKING:
     from oarlock.torch.utils import checkpoint as checkpoint
     from oarlock.torch.utils import data as data
+    from oarlock.torch.utils import dlpack as dlpack
     from oarlock.torch.utils import hooks as hooks
+    from oarlock.torch.utils import model_zoo as model_zoo
 
 _HOMES = {
     "checkpoint": "oarlock.torch.utils.checkpoint",
     "data": "oarlock.torch.utils.data",
+    "dlpack": "oarlock.torch.utils.dlpack",
     "hooks": "oarlock.torch.utils.hooks",
+    "model_zoo": "oarlock.torch.utils.model_zoo",
 }
-__all__ = ["checkpoint", "data", "hooks"]
+__all__ = ["checkpoint", "data", "dlpack", "hooks", "model_zoo"]
 
 __getattr__, __dir__ = namespace("torch.utils", _HOMES, globals())

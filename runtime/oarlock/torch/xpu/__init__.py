@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 from oarlock.namespace import namespace
 
 if TYPE_CHECKING:
+    from oarlock.hardware.accelerators import none as device_count
+    from oarlock.hardware.accelerators import xpu_empty_cache as empty_cache
+    from oarlock.hardware.accelerators import xpu_manual_seed as manual_seed
+    from oarlock.hardware.accelerators import xpu_synchronize as synchronize
     from oarlock.hardware.backends import never as is_available
 
 _HOMES = {
+    "device_count": "oarlock.hardware.accelerators:none",
+    "empty_cache": "oarlock.hardware.accelerators:xpu_empty_cache",
     "is_available": "oarlock.hardware.backends:never",
+    "manual_seed": "oarlock.hardware.accelerators:xpu_manual_seed",
+    "synchronize": "oarlock.hardware.accelerators:xpu_synchronize",
 }
-__all__ = ["is_available"]
+__all__ = ["device_count", "empty_cache", "is_available", "manual_seed", "synchronize"]
 
 __getattr__, __dir__ = namespace("torch.xpu", _HOMES, globals())

@@ -8,11 +8,54 @@ from oarlock.namespace import namespace
 if TYPE_CHECKING:
     from oarlock.hardware.backends import is_built as is_built
     from oarlock.hardware.backends import matmul as matmul
+    from oarlock.hardware.sdp import (
+        allow_fp16_bf16_reduction_math_sdp as allow_fp16_bf16_reduction_math_sdp,
+    )
+    from oarlock.hardware.sdp import cudnn_sdp_enabled as cudnn_sdp_enabled
+    from oarlock.hardware.sdp import enable_cudnn_sdp as enable_cudnn_sdp
+    from oarlock.hardware.sdp import enable_flash_sdp as enable_flash_sdp
+    from oarlock.hardware.sdp import enable_math_sdp as enable_math_sdp
+    from oarlock.hardware.sdp import enable_mem_efficient_sdp as enable_mem_efficient_sdp
+    from oarlock.hardware.sdp import flash_sdp_enabled as flash_sdp_enabled
+    from oarlock.hardware.sdp import (
+        fp16_bf16_reduction_math_sdp_allowed as fp16_bf16_reduction_math_sdp_allowed,
+    )
+    from oarlock.hardware.sdp import is_flash_attention_available as is_flash_attention_available
+    from oarlock.hardware.sdp import math_sdp_enabled as math_sdp_enabled
+    from oarlock.hardware.sdp import mem_efficient_sdp_enabled as mem_efficient_sdp_enabled
+    from oarlock.hardware.sdp import sdp_kernel as sdp_kernel
 
 _HOMES = {
+    "allow_fp16_bf16_reduction_math_sdp": "oarlock.hardware.sdp:allow_fp16_bf16_reduction_math_sdp",
+    "cudnn_sdp_enabled": "oarlock.hardware.sdp:cudnn_sdp_enabled",
+    "enable_cudnn_sdp": "oarlock.hardware.sdp:enable_cudnn_sdp",
+    "enable_flash_sdp": "oarlock.hardware.sdp:enable_flash_sdp",
+    "enable_math_sdp": "oarlock.hardware.sdp:enable_math_sdp",
+    "enable_mem_efficient_sdp": "oarlock.hardware.sdp:enable_mem_efficient_sdp",
+    "flash_sdp_enabled": "oarlock.hardware.sdp:flash_sdp_enabled",
+    "fp16_bf16_reduction_math_sdp_allowed": "oarlock.hardware.sdp:fp16_bf16_reduction_math_sdp_allowed",
     "is_built": "oarlock.hardware.backends:is_built",
+    "is_flash_attention_available": "oarlock.hardware.sdp:is_flash_attention_available",
+    "math_sdp_enabled": "oarlock.hardware.sdp:math_sdp_enabled",
     "matmul": "oarlock.hardware.backends:matmul",
+    "mem_efficient_sdp_enabled": "oarlock.hardware.sdp:mem_efficient_sdp_enabled",
+    "sdp_kernel": "oarlock.hardware.sdp:sdp_kernel",
 }
-__all__ = ["is_built", "matmul"]
+__all__ = [
+    "allow_fp16_bf16_reduction_math_sdp",
+    "cudnn_sdp_enabled",
+    "enable_cudnn_sdp",
+    "enable_flash_sdp",
+    "enable_math_sdp",
+    "enable_mem_efficient_sdp",
+    "flash_sdp_enabled",
+    "fp16_bf16_reduction_math_sdp_allowed",
+    "is_built",
+    "is_flash_attention_available",
+    "math_sdp_enabled",
+    "matmul",
+    "mem_efficient_sdp_enabled",
+    "sdp_kernel",
+]
 
 __getattr__, __dir__ = namespace("torch.backends.cuda", _HOMES, globals())

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from oarlock.hardware.backends import cudnn_version as version
     from oarlock.hardware.backends import deterministic as deterministic
     from oarlock.hardware.backends import enabled as enabled
+    from oarlock.hardware.cpu_backends import cudnn_flags as flags
+    from oarlock.hardware.cpu_backends import cudnn_is_acceptable as is_acceptable
 
 _HOMES = {
     "allow_tf32": "oarlock.hardware.backends:allow_tf32",
@@ -20,6 +22,8 @@ _HOMES = {
     "benchmark_limit": "oarlock.hardware.backends:benchmark_limit",
     "deterministic": "oarlock.hardware.backends:deterministic",
     "enabled": "oarlock.hardware.backends:enabled",
+    "flags": "oarlock.hardware.cpu_backends:cudnn_flags",
+    "is_acceptable": "oarlock.hardware.cpu_backends:cudnn_is_acceptable",
     "is_available": "oarlock.hardware.backends:cudnn_is_available",
     "version": "oarlock.hardware.backends:cudnn_version",
 }
@@ -29,6 +33,8 @@ __all__ = [
     "benchmark_limit",
     "deterministic",
     "enabled",
+    "flags",
+    "is_acceptable",
     "is_available",
     "version",
 ]

@@ -8,11 +8,17 @@ from oarlock.namespace import namespace
 if TYPE_CHECKING:
     from oarlock.amp.autocast import cuda_autocast as autocast
     from oarlock.amp.grad_scaler import CudaGradScaler as GradScaler
+    from oarlock.hardware.half_precision import custom_bwd as custom_bwd
+    from oarlock.hardware.half_precision import custom_fwd as custom_fwd
+    from oarlock.torch.cuda.amp import common as common
 
 _HOMES = {
     "GradScaler": "oarlock.amp.grad_scaler:CudaGradScaler",
     "autocast": "oarlock.amp.autocast:cuda_autocast",
+    "common": "oarlock.torch.cuda.amp.common",
+    "custom_bwd": "oarlock.hardware.half_precision:custom_bwd",
+    "custom_fwd": "oarlock.hardware.half_precision:custom_fwd",
 }
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "common", "custom_bwd", "custom_fwd"]
 
 __getattr__, __dir__ = namespace("torch.cuda.amp", _HOMES, globals())

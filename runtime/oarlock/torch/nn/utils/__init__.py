@@ -11,27 +11,59 @@ if TYPE_CHECKING:
     from oarlock.nn.utils.clip_grad import clip_grad_value_ as clip_grad_value_
     from oarlock.nn.utils.clip_grad import clip_grads_with_norm_ as clip_grads_with_norm_
     from oarlock.nn.utils.clip_grad import get_total_norm as get_total_norm
+    from oarlock.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
+    from oarlock.nn.utils.fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
+    from oarlock.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
+    from oarlock.nn.utils.fusion import fuse_linear_bn_weights as fuse_linear_bn_weights
+    from oarlock.nn.utils.memory_format import (
+        convert_conv2d_weight_memory_format as convert_conv2d_weight_memory_format,
+    )
+    from oarlock.nn.utils.memory_format import (
+        convert_conv3d_weight_memory_format as convert_conv3d_weight_memory_format,
+    )
     from oarlock.nn.utils.spectral_norm import remove_spectral_norm as remove_spectral_norm
     from oarlock.nn.utils.spectral_norm import spectral_norm as spectral_norm
+    from oarlock.nn.utils.uninitialized import skip_init as skip_init
     from oarlock.nn.utils.vectors import parameters_to_vector as parameters_to_vector
     from oarlock.nn.utils.vectors import vector_to_parameters as vector_to_parameters
     from oarlock.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
     from oarlock.nn.utils.weight_norm import weight_norm as weight_norm
     from oarlock.torch.nn.utils import convert_parameters as convert_parameters
+    from oarlock.torch.nn.utils import fusion as fusion
+    from oarlock.torch.nn.utils import init as init
+    from oarlock.torch.nn.utils import memory_format as memory_format
+    from oarlock.torch.nn.utils import parametrizations as parametrizations
+    from oarlock.torch.nn.utils import parametrize as parametrize
+    from oarlock.torch.nn.utils import prune as prune
     from oarlock.torch.nn.utils import rnn as rnn
+    from oarlock.torch.nn.utils import stateless as stateless
 
 _HOMES = {
     "clip_grad_norm": "oarlock.nn.utils.clip_grad:clip_grad_norm",
     "clip_grad_norm_": "oarlock.nn.utils.clip_grad:clip_grad_norm_",
     "clip_grad_value_": "oarlock.nn.utils.clip_grad:clip_grad_value_",
     "clip_grads_with_norm_": "oarlock.nn.utils.clip_grad:clip_grads_with_norm_",
+    "convert_conv2d_weight_memory_format": "oarlock.nn.utils.memory_format:convert_conv2d_weight_memory_format",
+    "convert_conv3d_weight_memory_format": "oarlock.nn.utils.memory_format:convert_conv3d_weight_memory_format",
     "convert_parameters": "oarlock.torch.nn.utils.convert_parameters",
+    "fuse_conv_bn_eval": "oarlock.nn.utils.fusion:fuse_conv_bn_eval",
+    "fuse_conv_bn_weights": "oarlock.nn.utils.fusion:fuse_conv_bn_weights",
+    "fuse_linear_bn_eval": "oarlock.nn.utils.fusion:fuse_linear_bn_eval",
+    "fuse_linear_bn_weights": "oarlock.nn.utils.fusion:fuse_linear_bn_weights",
+    "fusion": "oarlock.torch.nn.utils.fusion",
     "get_total_norm": "oarlock.nn.utils.clip_grad:get_total_norm",
+    "init": "oarlock.torch.nn.utils.init",
+    "memory_format": "oarlock.torch.nn.utils.memory_format",
     "parameters_to_vector": "oarlock.nn.utils.vectors:parameters_to_vector",
+    "parametrizations": "oarlock.torch.nn.utils.parametrizations",
+    "parametrize": "oarlock.torch.nn.utils.parametrize",
+    "prune": "oarlock.torch.nn.utils.prune",
     "remove_spectral_norm": "oarlock.nn.utils.spectral_norm:remove_spectral_norm",
     "remove_weight_norm": "oarlock.nn.utils.weight_norm:remove_weight_norm",
     "rnn": "oarlock.torch.nn.utils.rnn",
+    "skip_init": "oarlock.nn.utils.uninitialized:skip_init",
     "spectral_norm": "oarlock.nn.utils.spectral_norm:spectral_norm",
+    "stateless": "oarlock.torch.nn.utils.stateless",
     "vector_to_parameters": "oarlock.nn.utils.vectors:vector_to_parameters",
     "weight_norm": "oarlock.nn.utils.weight_norm:weight_norm",
 }
@@ -40,13 +72,27 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
+    "convert_conv2d_weight_memory_format",
+    "convert_conv3d_weight_memory_format",
     "convert_parameters",
+    "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights",
+    "fuse_linear_bn_eval",
+    "fuse_linear_bn_weights",
+    "fusion",
     "get_total_norm",
+    "init",
+    "memory_format",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
+    "skip_init",
     "spectral_norm",
+    "stateless",
     "vector_to_parameters",
     "weight_norm",
 ]
