@@ -20,7 +20,9 @@ def set_(
     Args:
         self: a tensor that is no view.
         source: of the same dtype; an empty tensor where left out.
-        storage_offset: refused, as ``size`` and ``stride`` are.
+        storage_offset: refused beyond 0.
+        size: refused.
+        stride: refused.
 
     Raises:
         RuntimeError: the dtypes differ.

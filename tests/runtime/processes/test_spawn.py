@@ -41,6 +41,7 @@ def test_errors(way: str, tmp_path: Path) -> None:
 
 def test_spawn(tmp_path: Path) -> None:
     context = processes.spawn(started.write, (tmp_path, 5), nprocs=1, join=False)
+    assert context is not None
     assert len(context.pids()) == 1
     while not context.join(timeout=60):
         pass

@@ -33,7 +33,7 @@ def _actions(t: Any, given: dict[str, int]) -> Any:
         except Exception as error:
             return type(error), str(error)
     return [function(n).name for n in range(20)], [
-        w.message.args for w in caught if "warmup" in str(w.message)
+        str(w.message) for w in caught if "warmup" in str(w.message)
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.utils.dlpack
 
 import oarlock.torch as oarlock_torch
 from oarlock.errors import UnsupportedError
