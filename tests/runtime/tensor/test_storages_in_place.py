@@ -99,7 +99,7 @@ def test_memory_is_lent_to_others() -> None:
     theirs = torch.utils.dlpack.from_dlpack(t.utils.dlpack.to_dlpack(x))
     theirs += 1
     assert x.tolist() == [1.0, 2.0, 3.0]
-    ours = t.utils.dlpack.from_dlpack(torch.utils.dlpack.to_dlpack(theirs))
+    ours = t.utils.dlpack.from_dlpack(theirs.__dlpack__())
     ours += 1
     assert x.tolist() == [2.0, 3.0, 4.0]
 
