@@ -69,9 +69,7 @@ def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Any:
     """
     shape = sizes_of(sizes)
     if any(size < 0 for size in shape):
-        raise RuntimeError(
-            f"requested resize to {shape} contains a negative size, which is not allowed"
-        )
+        raise RuntimeError("numel: integer multiplication overflow")
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     _check_view(self, "resize_")

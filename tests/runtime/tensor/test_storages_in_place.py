@@ -99,9 +99,13 @@ def test_memory_is_lent_to_others() -> None:
     theirs = torch.utils.dlpack.from_dlpack(t.utils.dlpack.to_dlpack(x))
     theirs += 1
     assert x.tolist() == [1.0, 2.0, 3.0]
-    ours = t.utils.dlpack.from_dlpack(theirs.__dlpack__())
+
+
+def test_memory_is_lent_by_a_capsule() -> None:
+    theirs = torch.arange(3.0)
+    ours = oarlock_torch.utils.dlpack.from_dlpack(theirs.__dlpack__())
     ours += 1
-    assert x.tolist() == [2.0, 3.0, 4.0]
+    assert theirs.tolist() == [1.0, 2.0, 3.0]
 
 
 def test_what_cannot_be_lent() -> None:
