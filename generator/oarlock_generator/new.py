@@ -6,11 +6,12 @@ from pathlib import Path
 
 from oarlock_generator.derive import derive
 from oarlock_generator.emit.files import write_text
+from oarlock_generator.lint.to_be_written import PLACEHOLDERS
 from oarlock_generator.load import Source, load_text
 from oarlock_generator.problems import Problem, RecordError, suggest
 from oarlock_generator.project import Project
 
-_ASK = "{zh: 待写, en: To be written.}"
+_ASK = "{{zh: {zh}, en: {en}}}".format_map(PLACEHOLDERS)
 
 
 def new_record(project: Project, api: str, target: str | None) -> Path:

@@ -274,8 +274,13 @@ def test_new_asks_for_the_rest(copy: Project) -> None:
         ).exit_code
         == 0
     )
-    text = (copy.root / "mappings/torch/nn/functional/embedding_bag.yaml").read_text("utf-8")
+    record = copy.root / "mappings/torch/nn/functional/embedding_bag.yaml"
+    text = record.read_text("utf-8")
     assert "  mode: {refuse: {zh: 待写, en: To be written.}}" in text
+    result = run(copy, "check")
+    assert result.exit_code == 1
+    assert "parameters.mode.refuse.zh: is still to be written" in result.output
+    record.write_text(text.replace("待写", "不支持。").replace("To be written.", "Not supported."))
     assert run(copy, "check").exit_code == 0
 
 

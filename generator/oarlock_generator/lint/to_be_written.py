@@ -9,12 +9,12 @@ from oarlock_generator.lint.rule import Rule
 from oarlock_generator.lint.texts import texts
 from oarlock_generator.problems import Problem
 
-# The texts that `oarlock draft` leaves to a person.
+# The texts that `oarlock new` leaves to a person.
 PLACEHOLDERS = {"zh": "待写", "en": "To be written."}
 
 
 def check(derivations: Sequence[Derivation], context: Context) -> Iterator[Problem]:
-    """Report placeholders of `oarlock draft` in records that are no drafts."""
+    """Report placeholders of `oarlock new` in records that are no drafts."""
     for derivation in derivations:
         source = derivation.source
         if derivation.is_draft or not any(text in source.text for text in PLACEHOLDERS.values()):
